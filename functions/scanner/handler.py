@@ -1,0 +1,14 @@
+"""EventBridge Scheduler -> scan what is due -> hints."""
+
+import os
+from typing import Any
+
+from evertoken.entrypoints.invocation import LambdaContext
+from evertoken.entrypoints.scanner import build_scanner
+
+_scanner = build_scanner(os.environ)  # at import: Lambda's init phase has the most CPU
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Scan once; what the event says does not matter."""
+    return _scanner.handle(context)

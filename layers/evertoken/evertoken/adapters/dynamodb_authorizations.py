@@ -1,0 +1,182 @@
+"""Authorizations under way, as items that go by themselves: one `STATE` for the browser's way out, one `SESSION` for its way back.
+
+Only hashes of `state` and session are keys, so that whoever reads the table can finish nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from evertoken.adapters.attribute_values import Plain, from_item, to_item
+from evertoken.adapters.aws_errors import error_code, unavailable_as
+from evertoken.domain.authorization import COMPLETION_TRIES, PendingAuthorization, ReturnedAuthorization
+from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
+from evertoken.domain.errors import StoreUnavailableError, UserMismatchError
+from evertoken.domain.instants import from_milliseconds, to_milliseconds
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_UNAVAILABLE = "The store of authorizations did not answer in time. Try again."
+_REFUSED = "ConditionalCheckFailedException"
+_KEPT_LONGER_SECONDS = 60
+"""Housekeeping may come late and never early: the instant itself is always checked by the use case."""
+
+
+class DynamoDbAuthorizations:
+    """`AuthorizationStore` on the table. Each taking is one conditional delete, so that of many callers one gets it.
+
+    A delete whose answer was lost and that is repeated finds nothing: the user has to start again, and nothing is used twice.
+    """
+
+    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def put_pending(self, pending: PendingAuthorization) -> None:
+        """Remember a started authorization. Raises StoreUnavailableError."""
+        item = {**_key(pending.state_hash, "STATE"), **_pending_values(pending)}
+        with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
+            self._client.put_item(TableName=self._table, Item=to_item(item))
+
+    def take_pending(self, state_hash: str) -> PendingAuthorization | None:
+        """Remove and return the authorization of this state, or None. Raises StoreUnavailableError."""
+        with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
+            answer = self._client.delete_item(
+                TableName=self._table, Key=to_item(_key(state_hash, "STATE")), ReturnValues="ALL_OLD"
+            )
+        old = answer.get("Attributes")
+        return _pending(from_item(old)) if old else None
+
+    def put_returned(self, returned: ReturnedAuthorization) -> None:
+        """Keep a returned code for its completion. Raises StoreUnavailableError."""
+        item: dict[str, Plain] = {
+            **_pending_values(returned.pending),
+            **_key(returned.pending.session_hash, "SESSION"),
+            "code_key_id": returned.sealed_code.key_id,
+            "code": returned.sealed_code.ciphertext,
+            "extra": dict(returned.extra),
+            "tries": 0,
+            "returned_at": to_milliseconds(returned.returned_at),
+            "session_expires_at": to_milliseconds(returned.expires_at),
+            "ttl": int(returned.expires_at.timestamp()) + _KEPT_LONGER_SECONDS,
+        }
+        with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
+            self._client.put_item(TableName=self._table, Item=to_item(item))
+
+    def take_returned(self, session_hash: str, *, tenant_id: str, user_id: str) -> ReturnedAuthorization | None:
+        """Remove and return what this session returned IF tenant and user match; None when it is not there.
+
+        Raises:
+            UserMismatchError: the user is another one. The fifth such try removes the session. Another tenant's session is not there
+                for this tenant, and its tries are not counted.
+            StoreUnavailableError: the session may be gone.
+        """
+        key = to_item(_key(session_hash, "SESSION"))
+        try:
+            with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
+                answer = self._client.delete_item(
+                    TableName=self._table,
+                    Key=key,
+                    ConditionExpression="tenant_id = :tenant AND user_id = :user",
+                    ExpressionAttributeValues=to_item({":tenant": tenant_id, ":user": user_id}),
+                    ReturnValues="ALL_OLD",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ClientError as error:
+            if error_code(error) != _REFUSED:
+                raise
+            found = from_item(error.response.get("Item") or {})
+            if found.get("tenant_id") != tenant_id:
+                return None
+            self._count_try(key)
+            raise UserMismatchError(
+                "The user who finishes is not the user who began. Complete with the user_id that the connection was started with."
+            ) from None
+        return _returned(from_item(answer["Attributes"]))
+
+    def _count_try(self, key: Mapping[str, AttributeValueTypeDef]) -> None:
+        try:
+            with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    UpdateExpression="ADD tries :one",
+                    ConditionExpression="attribute_exists(pk) AND tries < :last",
+                    ExpressionAttributeValues=to_item({":one": 1, ":last": COMPLETION_TRIES - 1}),
+                )
+        except ClientError as error:
+            if error_code(error) != _REFUSED:
+                raise
+            with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
+                self._client.delete_item(TableName=self._table, Key=key)
+
+
+def _key(hashed: str, kind: str) -> dict[str, Plain]:
+    return {"pk": f"STATE#{hashed}", "sk": kind}
+
+
+def _pending_values(pending: PendingAuthorization) -> dict[str, Plain]:
+    verifier = pending.sealed_verifier
+    return {
+        "state_hash": pending.state_hash,
+        "session_hash": pending.session_hash,
+        "tenant_id": pending.tenant_id,
+        "user_id": pending.user_id,
+        "connection_id": pending.connection_id,
+        "provider_id": pending.provider_id,
+        "registration_id": pending.registration_id,
+        "binding": pending.binding,
+        "redirect_uri": pending.redirect_uri,
+        "return_url": pending.return_url,
+        "scopes": pending.scopes,
+        "account": pending.account,
+        "name": pending.name,
+        "policy": pending.policy,
+        "publication": pending.publication,
+        "verifier_key_id": verifier.key_id if verifier else None,
+        "verifier": verifier.ciphertext if verifier else None,
+        "created_at": to_milliseconds(pending.created_at),
+        "expires_at": to_milliseconds(pending.expires_at),
+        "ttl": int(pending.expires_at.timestamp()) + _KEPT_LONGER_SECONDS,
+    }
+
+
+def _pending(values: Mapping[str, Any]) -> PendingAuthorization:
+    policy, publication = values.get("policy"), values.get("publication")
+    return PendingAuthorization(
+        state_hash=values["state_hash"],
+        session_hash=values["session_hash"],
+        tenant_id=values["tenant_id"],
+        user_id=values["user_id"],
+        connection_id=values["connection_id"],
+        provider_id=values["provider_id"],
+        registration_id=values["registration_id"],
+        binding=values["binding"],
+        redirect_uri=values["redirect_uri"],
+        return_url=values["return_url"],
+        scopes=values["scopes"],
+        account=values.get("account"),
+        name=values["name"],
+        policy=RefreshPolicy(policy) if policy else None,
+        publication=PublicationMode(publication) if publication else None,
+        sealed_verifier=Sealed(key_id=values["verifier_key_id"], ciphertext=values["verifier"])
+        if "verifier" in values
+        else None,
+        created_at=from_milliseconds(values["created_at"]),
+        expires_at=from_milliseconds(values["expires_at"]),
+    )
+
+
+def _returned(values: Mapping[str, Any]) -> ReturnedAuthorization:
+    return ReturnedAuthorization(
+        pending=_pending(values),
+        sealed_code=Sealed(key_id=values["code_key_id"], ciphertext=values["code"]),
+        extra=tuple(sorted(values["extra"].items())),
+        returned_at=from_milliseconds(values["returned_at"]),
+        expires_at=from_milliseconds(values["session_expires_at"]),
+    )

@@ -1,0 +1,95 @@
+"""The only composition root: settings in, what the use cases need out. Heavy imports stand inside: each function pays only for its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evertoken.adapters.aws_clients import dynamodb_client, kms_client, secrets_client, sqs_client
+from evertoken.adapters.dynamodb_connections import DynamoDBConnections
+from evertoken.adapters.system import SystemClock, SystemRandomness
+from evertoken.settings import RefreshSettings, ScannerSettings, TokenReaderSettings
+from evertoken.usecases.invocation import Timing
+
+if TYPE_CHECKING:
+    from evertoken.adapters.access_token_verifier import AccessTokenVerifier
+    from evertoken.usecases.read_token import ReadDependencies
+    from evertoken.usecases.refresh_attempt import RefreshDependencies
+    from evertoken.usecases.scan_due import ScanDependencies
+
+READ_HTTP_TOTAL_SECONDS = 12
+READ_COMMIT_BUDGET_SECONDS = 5
+"""On the read path everything ends inside API Gateway's 30 s (DESIGN section 3)."""
+
+
+def build_scanning(settings: ScannerSettings) -> ScanDependencies:
+    """Return what the scanner needs."""
+    from evertoken.adapters.dynamodb_scan_cursor import DynamoDBScanCursor
+    from evertoken.adapters.sqs_queues import SQSHintQueue
+    from evertoken.usecases.scan_due import ScanDependencies
+
+    dynamodb = dynamodb_client()
+    return ScanDependencies(
+        store=DynamoDBConnections(dynamodb, settings.table_name, shards=settings.due_shards),
+        cursor=DynamoDBScanCursor(dynamodb, settings.table_name),
+        queue=SQSHintQueue(sqs_client(), settings.hint_queue_url),
+        clock=SystemClock(),
+        shards=settings.due_shards,
+    )
+
+
+def build_refreshing(
+    settings: RefreshSettings, *, http_total_seconds: float, commit_budget_seconds: float
+) -> RefreshDependencies:
+    """Return what the refresh protocol needs. Raises ConfigurationError: the budgets do not fit into the function's timeout."""
+    from evertoken.adapters.client_directory import CachedClientDirectory
+    from evertoken.adapters.dynamodb_directory import DynamoDBOperatorProviders
+    from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
+    from evertoken.adapters.envelope_sealer import EnvelopeSealer
+    from evertoken.adapters.secrets_publisher import SecretsManagerPublisher
+    from evertoken.adapters.sqs_queues import SQSRescueSink
+    from evertoken.usecases.refresh_attempt import RefreshDependencies
+
+    timing = Timing(
+        function_timeout_seconds=settings.function_timeout_seconds,
+        http_total_seconds=http_total_seconds,
+        commit_budget_seconds=commit_budget_seconds,
+    )
+    clock, dynamodb, secrets = SystemClock(), dynamodb_client(), secrets_client()
+    return RefreshDependencies(
+        store=DynamoDBConnections(dynamodb, settings.table_name, shards=settings.due_shards),
+        directory=None,
+        sealer=EnvelopeSealer(
+            kms_client(), dynamodb, table_name=settings.table_name, key_id=settings.data_key_id, clock=clock
+        ),
+        transport=None,
+        publisher=SecretsManagerPublisher(secrets, prefix=settings.secret_prefix),
+        rescue=SQSRescueSink(sqs_client(), settings.rescue_queue_url),
+        clock=clock,
+        randomness=SystemRandomness(),
+        timing=timing,
+    )
+
+
+def build_reading(settings: TokenReaderSettings) -> ReadDependencies:
+    """Return what reading tokens needs."""
+    from evertoken.adapters.sqs_queues import SQSHintQueue
+    from evertoken.usecases.read_token import ReadDependencies
+
+    return ReadDependencies(
+        refreshing=build_refreshing(
+            settings,
+            http_total_seconds=READ_HTTP_TOTAL_SECONDS,
+            commit_budget_seconds=READ_COMMIT_BUDGET_SECONDS,
+        ),
+        queue=SQSHintQueue(sqs_client(), settings.hint_queue_url),
+    )
+
+
+def build_verifier(signing_key_ids: tuple[str, ...], *, lifetime_seconds: int) -> AccessTokenVerifier:
+    """Return what verifies our own access tokens."""
+    from evertoken.adapters.access_token_verifier import AccessTokenVerifier
+    from evertoken.adapters.kms_token_keys import KmsTokenKeys
+
+    clock = SystemClock()
+    keys = KmsTokenKeys(kms_client(), key_ids=signing_key_ids, clock=clock)
+    return AccessTokenVerifier(keys, lifetime_seconds=lifetime_seconds, clock=clock)

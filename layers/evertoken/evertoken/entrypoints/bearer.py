@@ -1,0 +1,43 @@
+"""Who is calling: the bearer token of a request (RFC 6750 section 2.1), its scope, and the tenant that it names."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from evertoken.domain.authorization import Caller
+from evertoken.domain.errors import AuthenticationError, AuthorizationError
+from evertoken.entrypoints.http_event import HttpEvent
+
+_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+)")
+
+
+class TokenVerifier(Protocol):
+    """Verifies an access token of our own."""
+
+    def get_caller(self, token: str, *, issuer: str) -> Caller:
+        """Return who *token* says is calling. Raises AuthenticationError."""
+
+
+def get_caller(verifier: TokenVerifier, event: HttpEvent, *, issuer: str, scope: str) -> Caller:
+    """Return the verified caller of a request, who has *scope*.
+
+    Raises:
+        AuthenticationError: there is no valid token; always the same message.
+        AuthorizationError: the token is valid and lacks the scope.
+    """
+    # Two Authorization headers arrive joined by a comma, which no token has.
+    bearer = _BEARER.fullmatch(event.headers.get("authorization", ""))
+    if bearer is None:
+        raise AuthenticationError
+    caller = verifier.get_caller(bearer[1], issuer=issuer)
+    if scope not in caller.scopes:
+        raise AuthorizationError(f"This needs the scope {scope}. Get a token of a client that has it.")
+    return caller
+
+
+def tenant_of(caller: Caller | None) -> str:
+    """Return the tenant of a caller. Raises AuthorizationError: the operator has none, and reaches no connection."""
+    if caller is None or caller.tenant_id is None:
+        raise AuthorizationError("This belongs to a tenant. Use a token of one of the tenant's API clients.")
+    return caller.tenant_id

@@ -1,0 +1,187 @@
+"""The routes of connections: start, complete, list, inspect, change, refresh, disconnect."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from evertoken.domain.access_token import CONNECTIONS_READ, CONNECTIONS_WRITE
+from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
+from evertoken.domain.errors import ConnectionNotFoundError
+from evertoken.domain.instants import to_iso
+from evertoken.entrypoints.api import Request, Route
+from evertoken.entrypoints.body_model import parse_model
+from evertoken.entrypoints.connection_bodies import (
+    ChangeBody,
+    ClientCredentialsBody,
+    CompleteBody,
+    ListParameters,
+    StartBody,
+)
+from evertoken.entrypoints.connection_view import view_connection
+from evertoken.entrypoints.http_answer import Answer
+from evertoken.entrypoints.json_body import get_json_object
+from evertoken.usecases.change_connection import change_connection
+from evertoken.usecases.complete_authorization import CompleteDependencies, complete_authorization
+from evertoken.usecases.connect_client_credentials import ClientCredentialsDependencies, connect_client_credentials
+from evertoken.usecases.disconnect_connection import disconnect_connection
+from evertoken.usecases.establish_connection import EstablishedConnection
+from evertoken.usecases.hold_connection import hold_connection
+from evertoken.usecases.list_connections import ListDependencies, ListQuery, list_connections
+from evertoken.usecases.refresh_attempt import RefreshDependencies
+from evertoken.usecases.refresh_on_demand import refresh_on_demand
+from evertoken.usecases.start_authorization import ConnectionWish, StartDependencies, start_authorization
+
+_CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionsApiDependencies:
+    """What the routes need."""
+
+    starting: StartDependencies
+    completing: CompleteDependencies
+    client_credentials: ClientCredentialsDependencies
+    listing: ListDependencies
+    refreshing: RefreshDependencies
+    minimum_published_lifetime_seconds: int
+    secret_prefix: str
+
+
+def connection_routes(deps: ConnectionsApiDependencies) -> tuple[Route, ...]:
+    """Return the routes of connections."""
+    routes = _Routes(deps)
+    one = "/v1/connections/{connection_id}"
+    return (
+        Route(method="POST", rule="/v1/connections", handle=routes.start, scope=CONNECTIONS_WRITE),
+        Route(method="POST", rule="/v1/connections/complete", handle=routes.complete, scope=CONNECTIONS_WRITE),
+        Route(method="GET", rule="/v1/connections", handle=routes.list, scope=CONNECTIONS_READ),
+        Route(method="GET", rule=one, handle=routes.inspect, scope=CONNECTIONS_READ),
+        Route(method="PATCH", rule=one, handle=routes.change, scope=CONNECTIONS_WRITE),
+        Route(method="DELETE", rule=one, handle=routes.disconnect, scope=CONNECTIONS_WRITE),
+        Route(method="POST", rule=f"{one}/refresh", handle=routes.refresh, scope=CONNECTIONS_WRITE),
+    )
+
+
+class _Routes:
+    def __init__(self, deps: ConnectionsApiDependencies) -> None:
+        self._deps = deps
+
+    def start(self, request: Request) -> Answer:
+        tenant_id, document = request.tenant_id, get_json_object(request.event)
+        if document.get("grant") == "client_credentials":
+            body = parse_model(ClientCredentialsBody, document)
+            wish = _wish(tenant_id, body)
+            established = connect_client_credentials(self._deps.client_credentials, wish, invocation=request.invocation)
+            return self._established(established, status=201)
+        start = parse_model(StartBody, document)
+        started = start_authorization(
+            self._deps.starting,
+            _wish(tenant_id, start),
+            return_url=start.return_url,
+            parameters=start.parameters,
+            base_url=request.base_url,
+        )
+        return Answer(
+            status=201,
+            body={
+                "connection_id": started.connection_id,
+                "authorization_url": started.authorization_url,
+                "session_uri": started.session_uri,
+                "expires_at": to_iso(started.expires_at),
+            },
+            logged={"connection": started.connection_id},
+        )
+
+    def complete(self, request: Request) -> Answer:
+        tenant_id, body = request.tenant_id, parse_model(CompleteBody, get_json_object(request.event))
+        established = complete_authorization(
+            self._deps.completing,
+            tenant_id=tenant_id,
+            session_uri=body.session_uri,
+            user_id=body.user_id,
+            invocation=request.invocation,
+        )
+        return self._established(established, status=200)
+
+    def list(self, request: Request) -> Answer:
+        parameters = parse_model(ListParameters, request.query())
+        query = ListQuery(
+            user_id=parameters.user_id,
+            provider_id=parameters.provider,
+            account=parameters.account,
+            status=parameters.status,
+            refresh_before_minutes=parameters.refresh_before_minutes,
+            limit=parameters.limit,
+            cursor=parameters.cursor,
+        )
+        page = list_connections(self._deps.listing, request.tenant_id, query)
+        return Answer(body={"connections": [self._view(row) for row in page.connections], "cursor": page.cursor})
+
+    def inspect(self, request: Request) -> Answer:
+        row = self._deps.refreshing.store.get(_key(request))
+        if row.status is ConnectionStatus.RETIRED:
+            raise ConnectionNotFoundError()
+        return self._answer(row)
+
+    def change(self, request: Request) -> Answer:
+        key, body = _key(request), parse_model(ChangeBody, get_json_object(request.event))
+        row = None
+        if (body.name, body.policy, body.publication) != (None, None, None):
+            row = change_connection(
+                self._deps.refreshing,
+                key,
+                name=body.name,
+                policy=body.chosen_policy(),
+                publication=body.chosen_publication(),
+                minimum_published_lifetime_seconds=self._deps.minimum_published_lifetime_seconds,
+            )
+        if body.on_hold is not None:
+            row = hold_connection(self._deps.refreshing, key, on_hold=body.on_hold)
+        return self._answer(row or self._deps.refreshing.store.get(key))
+
+    def disconnect(self, request: Request) -> Answer:
+        key = _key(request)
+        return self._answer(disconnect_connection(self._deps.refreshing, key, invocation=request.invocation))
+
+    def refresh(self, request: Request) -> Answer:
+        key = _key(request)
+        demanded = refresh_on_demand(self._deps.refreshing, key, invocation=request.invocation)
+        return Answer(
+            body={"outcome": demanded.outcome.value, "connection": self._view(demanded.connection)},
+            logged={"connection": key.connection_id},
+        )
+
+    def _established(self, established: EstablishedConnection, *, status: int) -> Answer:
+        row = established.connection
+        body = {**self._view(row), "notices": list(established.notices)}
+        return Answer(status=status, body=body, logged={"connection": row.connection_id})
+
+    def _answer(self, row: Connection) -> Answer:
+        return Answer(body=self._view(row), logged={"connection": row.connection_id})
+
+    def _view(self, row: Connection) -> dict[str, object]:
+        return view_connection(row, secret_prefix=self._deps.secret_prefix, now=self._deps.refreshing.clock.now())
+
+
+def _key(request: Request) -> ConnectionKey:
+    """Return the connection that the path names, always within the caller's own tenant."""
+    connection_id = request.path["connection_id"]
+    tenant_id = request.tenant_id
+    if _CONNECTION_ID.fullmatch(connection_id) is None:
+        raise ConnectionNotFoundError()
+    return ConnectionKey(tenant_id=tenant_id, connection_id=connection_id)
+
+
+def _wish(tenant_id: str, body: StartBody | ClientCredentialsBody) -> ConnectionWish:
+    return ConnectionWish(
+        tenant_id=tenant_id,
+        provider_id=body.provider,
+        registration_id=body.registration,
+        user_id=body.user_id,
+        account=body.account,
+        name=body.name,
+        scopes=None if body.scopes is None else tuple(body.scopes),
+        policy=body.chosen_policy(),
+        publication=body.chosen_publication(),
+    )

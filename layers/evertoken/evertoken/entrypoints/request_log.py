@@ -1,0 +1,60 @@
+"""One structured line a request: what was asked by whom and how it ended; never a query, a body, a header or an exception's text."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from evertoken.entrypoints.http_answer import Answer
+from evertoken.entrypoints.http_event import HttpEvent
+
+
+class LineLogger(Protocol):
+    """A logger that takes fields; Powertools' Logger is one, and so is the standard library's."""
+
+    def info(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Write a line."""
+
+    def error(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Write a line that somebody should look at."""
+
+
+def log_request(
+    logger: LineLogger,
+    event: HttpEvent,
+    answer: Answer,
+    *,
+    route: str,
+    duration_ms: int,
+    tenant_id: str | None = None,
+    client_id: str | None = None,
+    fault: BaseException | None = None,
+) -> None:
+    """Write the line of one request."""
+    fields: dict[str, Any] = {
+        "route": route,
+        "status": answer.status,
+        "code": answer.code,
+        "tenant": tenant_id,
+        "client": client_id,
+        "correlation_id": event.correlation_id,
+        "source_ip": event.source_ip,
+        "duration_ms": duration_ms,
+        **answer.logged,
+    }
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if fault is not None:
+        fields["fault"] = where_from(fault)
+    if answer.status >= 500:
+        logger.error("request", extra=fields)
+    else:
+        logger.info("request", extra=fields)
+
+
+def where_from(fault: BaseException) -> str:
+    """Return the type of an exception and the places it came through: its text may hold what must not be logged."""
+    frames = traceback.extract_tb(fault.__traceback__)[-4:]
+    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    cause = f" from {type(fault.__cause__).__name__}" if fault.__cause__ else ""
+    return f"{type(fault).__name__}{cause} at {places}"

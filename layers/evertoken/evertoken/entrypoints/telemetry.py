@@ -1,0 +1,73 @@
+"""Log lines and metrics: identifiers, closed codes and numbers only. Powertools writes them; nothing here takes a request, an answer or a row."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from evertoken.domain.connection import ConnectionKey
+from evertoken.usecases.refresh_attempt import RefreshResult, RefreshResultKind
+
+Field = str | int | float | bool | None
+
+
+class Telemetry:
+    """What a function tells about its work; metrics have the stage as their only dimension besides provider and outcome."""
+
+    def __init__(self, *, stage: str, service: str) -> None:
+        self.logger = Logger(service=service, log_uncaught_exceptions=False)
+        self._metrics = Metrics(namespace="Evertoken", service=service)
+        self._metrics.set_default_dimensions(stage=stage)
+        self._stage = stage
+
+    def log(self, event: str, **fields: Field) -> None:
+        """Write one line."""
+        self.logger.info(event, extra=fields)
+
+    def defect(self, error: BaseException) -> None:
+        """Write down an error that nobody foresaw, by its type and place: its text may hold anything."""
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = "" if place is None else f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}"
+        self.logger.error("defect", extra={"error_type": type(error).__name__, "at": where})
+        self.count("Defects", 1)
+
+    def count(self, name: str, value: int) -> None:
+        """Add to a counter."""
+        self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+    def seconds(self, name: str, value: float) -> None:
+        """Record a duration."""
+        self._metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+
+    def refresh(self, result: RefreshResult, key: ConnectionKey, *, trigger: str) -> None:
+        """Write down how an attempt ended."""
+        failure = result.failure
+        self.log(
+            "refresh",
+            outcome=result.kind.value,
+            trigger=trigger,
+            tenant_id=key.tenant_id,
+            connection_id=key.connection_id,
+            provider=result.provider_id,
+            generation=result.connection.generation if result.connection else None,
+            failure=failure.kind.value if failure else None,
+            failure_code=failure.code if failure else None,
+            requests=result.requests_sent,
+        )
+        if result.requests_sent or result.failure:
+            self.count("Refreshed" if result.kind is RefreshResultKind.REFRESHED else "RefreshFailed", 1)
+        if result.paused_registration:
+            self.count("RegistrationPaused", 1)
+        if result.lost_in_window:
+            self.count("LostInWindow", 1)
+        if result.kind is RefreshResultKind.RESCUED:
+            self.count("Rescued", 1)
+        if result.publication_is_owed:
+            self.count("PublicationsOwed", 1)
+
+    def flush(self) -> None:
+        """Write the metrics of this invocation."""
+        if self._metrics.metric_set:
+            self._metrics.flush_metrics()

@@ -1,0 +1,113 @@
+"""What a provider's refusal means: the entry's own rules first, then the error codes of RFC 6749 section 5.2, then the status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evertoken.domain.outcome import FailureKind
+from evertoken.domain.provider import Provider
+from evertoken.domain.provider_shapes import ClientPart, ErrorRule, Operation
+from evertoken.protocol.answer_body import find_at
+
+_CODE = re.compile(r"[a-z0-9_.-]{1,64}")
+_STORED_GRANT = frozenset({Operation.REFRESH})
+
+_KINDS = {
+    "invalid_grant": FailureKind.GRANT_DEAD,
+    "invalid_client": FailureKind.CLIENT_MISCONFIGURED,
+    "unauthorized_client": FailureKind.CLIENT_MISCONFIGURED,
+    "unsupported_grant_type": FailureKind.CLIENT_MISCONFIGURED,
+    "temporarily_unavailable": FailureKind.PROVIDER_DOWN,
+    "slow_down": FailureKind.THROTTLED,
+    "server_error": FailureKind.OUTCOME_UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A refusal's kind, and its code from the closed alphabet."""
+
+    kind: FailureKind
+    code: str
+
+
+def find_ruled_refusal(provider: Provider, operation: Operation, status: int, body: Any) -> Refusal | None:
+    """Return what the first of the entry's rules that applies makes of the answer, or None."""
+    for rule in provider.error_rules:
+        if rule.operations and operation not in rule.operations:
+            continue
+        if rule.statuses and status not in rule.statuses:
+            continue
+        if rule.path is None:
+            return Refusal(kind=_for_operation(rule.kind, operation, provider), code=rule.code or f"http_{status}")
+        found = find_at(body, rule.path)
+        if _matches(rule, found):
+            code = rule.code or closed_code(found) or f"http_{status}"
+            return Refusal(kind=_for_operation(rule.kind, operation, provider), code=code)
+    return None
+
+
+def find_error(body: Any) -> Any:
+    """Return the member `error` of a body when it says that there is one, else None."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return error if error not in (None, "", False, 0) else None
+
+
+def classify_refusal(provider: Provider, operation: Operation, status: int, error: Any) -> Refusal:
+    """Return what a refusal means that no rule of the entry knows; *error* is the body's member `error`, or None.
+
+    Only `invalid_grant` ends a grant, and never with a status of 500 and more: such an answer may come from anything between us and the provider.
+    An unknown code on a refresh is taken as "not now": the refresh token is unspent, and nothing is concluded from a word that we do not know.
+    """
+    code = closed_code(error)
+    if status == 429:
+        return Refusal(kind=FailureKind.THROTTLED, code=code or "http_429")
+    if status == 503:
+        return Refusal(kind=FailureKind.PROVIDER_DOWN, code=code or "http_503")
+    if status >= 500 or status == 408:
+        return Refusal(kind=FailureKind.OUTCOME_UNKNOWN, code=code or f"http_{status}")
+    kind = _KINDS.get(code or "")
+    if kind is not None:
+        return Refusal(kind=_for_operation(kind, operation, provider), code=code or "")
+    if status == 401 and _carries_client(provider, operation):
+        return Refusal(kind=FailureKind.CLIENT_MISCONFIGURED, code=code or "http_401")
+    if operation not in _STORED_GRANT and (operation is not Operation.CLIENT_CREDENTIALS or code in ("invalid_scope", "access_denied")):
+        return Refusal(kind=FailureKind.REJECTED, code=code or f"http_{status}")
+    return Refusal(kind=FailureKind.PROVIDER_DOWN, code=code or f"http_{status}")
+
+
+def closed_code(value: Any) -> str | None:
+    """Return an error code of the closed alphabet, or None where *value* is none: a description never passes."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    text = f"error_{value}" if isinstance(value, int) else value.lower()
+    return text if _CODE.fullmatch(text) else None
+
+
+def _for_operation(kind: FailureKind, operation: Operation, provider: Provider) -> FailureKind:
+    """A dead grant means something only where there is a stored grant."""
+    if kind is not FailureKind.GRANT_DEAD or operation in _STORED_GRANT:
+        return kind
+    # With client credentials the only grant is the client itself.
+    return FailureKind.CLIENT_MISCONFIGURED if operation is Operation.CLIENT_CREDENTIALS else FailureKind.REJECTED
+
+
+def _carries_client(provider: Provider, operation: Operation) -> bool:
+    match operation:
+        case Operation.REFRESH:
+            return provider.refresh.client is ClientPart.AUTHENTICATED
+        case Operation.FOLLOWING_EXCHANGE:
+            return all(shape.client is ClientPart.AUTHENTICATED for shape in provider.following_exchanges)
+        case _:
+            return True
+
+
+def _matches(rule: ErrorRule, found: Any) -> bool:
+    if isinstance(found, bool) or not isinstance(found, (str, int)):
+        return False
+    if rule.contains:
+        return any(str(value).lower() in str(found).lower() for value in rule.values)
+    return any(type(value) is type(found) and value == found for value in rule.values)

@@ -1,0 +1,56 @@
+"""What came of telling a provider that a token is over (RFC 7009 section 2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from evertoken.domain.http import HttpAnswer, HttpExchange
+from evertoken.protocol.answer_body import UnreadableBodyError, parse_body
+from evertoken.protocol.refusal import closed_code, find_error
+from evertoken.protocol.retry_after import find_retry_after
+
+_GONE_CODES = frozenset({"invalid_token", "invalid_grant", "token_revoked", "token_expired"})
+"""Refusals that say: this token is over already. RFC 7009 has 200 for it; not every server has."""
+
+
+class RevocationStatus(StrEnum):
+    """How a revocation ended."""
+
+    REVOKED = "revoked"
+    RETRY = "retry"
+    """The token must be taken to be alive (RFC 7009 section 2.2.1)."""
+    GAVE_UP = "gave_up"
+    """The provider refuses for a reason that repeating will not change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationAnswer:
+    """How a revocation ended, the wait that the provider asks for, and a code of the closed alphabet."""
+
+    status: RevocationStatus
+    code: str
+    retry_after_seconds: int | None = None
+
+
+def parse_revocation_answer(exchange: HttpExchange, now: datetime) -> RevocationAnswer:
+    """Return what *exchange* came to; never raises. A token that the provider no longer knows is revoked."""
+    if not isinstance(exchange, HttpAnswer):
+        return RevocationAnswer(status=RevocationStatus.RETRY, code=closed_code(exchange.reason) or "no_answer")
+    status = exchange.status
+    if 200 <= status < 300:
+        return RevocationAnswer(status=RevocationStatus.REVOKED, code=f"http_{status}")
+    try:
+        code = closed_code(find_error(parse_body(exchange)))
+    except UnreadableBodyError:
+        code = None
+    if status in (408, 425, 429) or status >= 500:
+        retry_after = find_retry_after(exchange.headers, now)
+        return RevocationAnswer(
+            status=RevocationStatus.RETRY, code=code or f"http_{status}", retry_after_seconds=retry_after
+        )
+    is_gone = code in _GONE_CODES or status == 404
+    return RevocationAnswer(
+        status=RevocationStatus.REVOKED if is_gone else RevocationStatus.GAVE_UP, code=code or f"http_{status}"
+    )

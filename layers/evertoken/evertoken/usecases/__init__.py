@@ -1,0 +1,1 @@
+"""One file a verb: each decides, and acts only through the ports."""

@@ -1,0 +1,47 @@
+"""Look at the connection that a hint names and do what is owed there: refresh, publish, revoke, or retire."""
+
+from __future__ import annotations
+
+from evertoken.domain.connection import Connection, ConnectionStatus
+from evertoken.domain.hint import Hint
+from evertoken.usecases.invocation import Invocation
+from evertoken.usecases.publish_connection import PublishResult, publish_connection
+from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResult, RefreshResultKind
+from evertoken.usecases.refresh_connection import refresh_from_hint
+from evertoken.usecases.retire_connection import delete_retired_secret, retire_connection
+from evertoken.usecases.revoke_grant import revoke_grant
+
+
+def attend_connection(deps: RefreshDependencies, hint: Hint, *, invocation: Invocation) -> RefreshResult:
+    """Do what the row says is due; a hint that is late, repeated or wrong does nothing.
+
+    A refresh is tried first, because its lease write returns the row. When the lease is not to be had, the row that the refusal returned says what
+    else is owed.
+
+    Raises:
+        EvertokenError with `retryable` set: worth another delivery of the hint.
+    """
+    result = refresh_from_hint(deps, hint, invocation=invocation)
+    row = result.connection
+    settled_by_others = (RefreshResultKind.REFRESHED, RefreshResultKind.IN_FLIGHT, RefreshResultKind.GONE)
+    if row is None or result.requests_sent or result.kind in settled_by_others:
+        return result
+    settle_connection(deps, row, invocation=invocation)
+    return result
+
+
+def settle_connection(deps: RefreshDependencies, row: Connection, *, invocation: Invocation) -> None:
+    """Do what *row*, just read, owes besides a refresh: publication first, then revocation, then retirement."""
+    if row.owes_publication:
+        if publish_connection(deps.publishing, row) is PublishResult.PASSED:
+            return
+        row = deps.store.get(row.key)
+    now = deps.clock.now()
+    if row.due_at is None or row.due_at > now:
+        return
+    if row.status is ConnectionStatus.DISCONNECTED and row.revocation is not None:
+        revoke_grant(deps, row, row.revocation, invocation=invocation)
+    elif row.status in (ConnectionStatus.DISCONNECTED, ConnectionStatus.CONNECTING):
+        retire_connection(deps.publishing, row)
+    elif row.status is ConnectionStatus.RETIRED:
+        delete_retired_secret(deps.publishing, row)

@@ -1,0 +1,95 @@
+"""Change what a user may change of a connection: its name, its refresh policy, and where it is published."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus, PublicationMode, RefreshPolicy
+from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, EvertokenError, InvalidInputError
+from evertoken.domain.provider import RefreshCredential
+from evertoken.domain.schedule import lifetime_seconds, plan_refresh
+from evertoken.usecases.publish_connection import publish_connection
+from evertoken.usecases.refresh_attempt import RefreshDependencies
+
+TRIES = 5
+PAUSE_SECONDS = 0.3
+"""A refresh under way holds the row for a moment; what it plans must not be overwritten."""
+
+
+def change_connection(
+    deps: RefreshDependencies,
+    key: ConnectionKey,
+    *,
+    name: str | None,
+    policy: RefreshPolicy | None,
+    publication: PublicationMode | None,
+    minimum_published_lifetime_seconds: int,
+) -> Connection:
+    """Change what is not None, plan the next refresh anew, and publish what readers may see now.
+
+    Raises:
+        ConnectionNotFoundError: there is no such connection.
+        InvalidInputError: its tokens live too short to be published.
+        ConflictError: the connection is not active, or kept changing; nothing was changed.
+        PublisherUnavailableError: its secret cannot be made now; nothing was changed.
+    """
+    for _ in range(TRIES):
+        row = deps.store.get(key)
+        if row.status is ConnectionStatus.RETIRED:
+            raise ConnectionNotFoundError()
+        if row.status in (ConnectionStatus.CONNECTING, ConnectionStatus.DISCONNECTED):
+            raise ConflictError("This connection holds no grant. Connect first: POST /v1/connections.")
+        wanted = publication or row.publication
+        if wanted is not row.publication:
+            _prepare_publication(deps, row, wanted, minimum_published_lifetime_seconds)
+        changed = deps.store.update_settings(
+            key,
+            expected=row,
+            name=row.name if name is None else name,
+            policy=policy or row.policy,
+            publication=wanted,
+            refresh_at=_plan(deps, row, policy or row.policy),
+            now=deps.clock.now(),
+        )
+        if changed is not None:
+            return _publish(deps, changed)
+        deps.clock.sleep(PAUSE_SECONDS)
+    raise ConflictError("The connection is being refreshed. Repeat the request.")
+
+
+def _prepare_publication(deps: RefreshDependencies, row: Connection, wanted: PublicationMode, minimum: int) -> None:
+    if wanted is not PublicationMode.SECRETS_MANAGER:
+        return
+    lifetime = lifetime_seconds(row.issued_at, row.expires_at)
+    if lifetime < minimum:
+        raise InvalidInputError(
+            f"publication: the provider's tokens live {int(lifetime)} s, and tokens that live under {minimum} s are served by the API only."
+        )
+    deps.publisher.create_empty(row.key)
+
+
+def _plan(deps: RefreshDependencies, row: Connection, policy: RefreshPolicy) -> datetime | None:
+    if row.status is not ConnectionStatus.ACTIVE or row.issued_at is None or policy is row.policy:
+        return row.refresh_at
+    provider = deps.directory.get_ready(row.registration_id).provider
+    needs_token = provider.refresh_credential is RefreshCredential.REFRESH_TOKEN
+    return plan_refresh(
+        connection_id=row.connection_id,
+        policy=policy,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        refresh_token_expires_at=row.refresh_token_expires_at,
+        renewable=provider.refresh_credential is not RefreshCredential.NONE and (row.has_refresh_token or not needs_token),
+        minimum_age_seconds=provider.minimum_age_seconds,
+        late=provider.refresh_kills_access_token,
+    )
+
+
+def _publish(deps: RefreshDependencies, row: Connection) -> Connection:
+    """Publish now if it can be done; the row says what is still owed."""
+    try:
+        publish_connection(deps.publishing, row)
+    except EvertokenError as error:
+        if not error.retryable:
+            raise
+    return row

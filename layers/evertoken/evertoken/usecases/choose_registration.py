@@ -1,0 +1,54 @@
+"""Which client registration a new connection is made with."""
+
+from __future__ import annotations
+
+from evertoken.domain.errors import InvalidInputError, UnknownProviderError, UnknownRegistrationError
+from evertoken.domain.ready_client import ReadyClient
+from evertoken.ports import ClientDirectory, RegistrationStore
+
+CHOICES_SHOWN = 10
+
+
+def choose_registration(
+    directory: ClientDirectory,
+    registrations: RegistrationStore,
+    *,
+    tenant_id: str,
+    provider_id: str,
+    registration_id: str | None,
+) -> ReadyClient:
+    """Return the named registration, or the only one of the provider that admits the tenant.
+
+    Raises:
+        UnknownRegistrationError: it does not exist, is of another provider, or does not name the tenant; or none does.
+        InvalidInputError: several would do; the message names them.
+        UnknownProviderError, VaultSealedError, StoreUnavailableError: it cannot be made ready.
+    """
+    if registration_id is None:
+        registration_id = _only_one(registrations, tenant_id=tenant_id, provider_id=provider_id)
+    ready = directory.get_ready(registration_id)
+    if ready.registration.provider_id != provider_id or not ready.registration.admits(tenant_id):
+        raise UnknownRegistrationError(
+            "registration: no client registration of this provider with this id admits your tenant. "
+            "Ask an operator to add the tenant with PUT /v1/registrations/{id}."
+        )
+    return ready
+
+
+def _only_one(registrations: RegistrationStore, *, tenant_id: str, provider_id: str) -> str:
+    of_provider = [one for one in registrations.list_all() if one.provider_id == provider_id]
+    choices = [one.registration_id for one in of_provider if one.admits(tenant_id)]
+    if len(choices) == 1:
+        return choices[0]
+    if choices:
+        named = ", ".join(choices[:CHOICES_SHOWN])
+        raise InvalidInputError(f"registration: name one of the provider's registrations that admit your tenant: {named}.")
+    if of_provider:
+        raise UnknownRegistrationError(
+            "registration: no client registration of this provider admits your tenant. "
+            "Ask an operator to add the tenant with PUT /v1/registrations/{id}."
+        )
+    raise UnknownProviderError(
+        "provider: no client registration exists for this provider id. GET /v1/providers lists the ids; "
+        "an operator makes a registration with PUT /v1/registrations/{id}."
+    )

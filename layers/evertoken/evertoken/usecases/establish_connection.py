@@ -1,0 +1,260 @@
+"""From a token set that a provider has just issued to a stored and published connection: a new one, or an account's old one again.
+
+Everything that can fail comes before the request to the provider (`prepare_target`); after it there is one conditional write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus, PublicationMode, RefreshPolicy
+from evertoken.domain.due import CONNECTING_LIFETIME_SECONDS
+from evertoken.domain.errors import ConflictError, EvertokenError, StoreUnavailableError
+from evertoken.domain.outcome import Issued
+from evertoken.domain.provider_shapes import AccountOrigin
+from evertoken.domain.ready_client import ReadyClient
+from evertoken.domain.schedule import LAZY_LIFETIME_SECONDS
+from evertoken.domain.token_set import TokenSet
+from evertoken.ports import (
+    Clock,
+    CommitAccepted,
+    CommitSuperseded,
+    ConnectionStore,
+    FirstConnect,
+    ProviderTransport,
+    Publisher,
+    Randomness,
+    TokenSealer,
+)
+from evertoken.protocol.account import find_account
+from evertoken.usecases.commit_token_set import prepare_commit
+from evertoken.usecases.invocation import Invocation, Timing
+from evertoken.usecases.publish_connection import PublishDependencies, publish_connection
+from evertoken.usecases.start_authorization import ConnectionWish, known_lifetime_seconds
+
+TRIES = 3
+"""How often two connects of one account may pass each other before the caller is asked to start again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstablishDependencies:
+    """What establishing needs."""
+
+    store: ConnectionStore
+    sealer: TokenSealer
+    transport: ProviderTransport
+    publisher: Publisher
+    clock: Clock
+    randomness: Randomness
+    timing: Timing
+    minimum_published_lifetime_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstablishedConnection:
+    """The connection as stored, and what its caller should know about it."""
+
+    connection: Connection
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where the token set will most likely go: an account's connection when the account is known before, else a new row."""
+
+    wish: ConnectionWish
+    connection_id: str
+    row: Connection
+
+
+def prepare_target(
+    deps: EstablishDependencies, ready: ReadyClient, wish: ConnectionWish, *, connection_id: str
+) -> Target:
+    """Have a row, its empty secret, and the data key: all that storing a token set needs and that could fail.
+
+    Raises:
+        StoreUnavailableError, PublisherUnavailableError, VaultSealedError: nothing was asked of the provider.
+    """
+    row = None
+    if ready.provider.account.origin is AccountOrigin.CALLER:
+        row = _find_account_row(deps, ready, wish, wish.account or wish.user_id)
+    if row is None:
+        row = _create_row(deps, ready, wish, connection_id)
+    if row.publication is PublicationMode.SECRETS_MANAGER:
+        deps.publisher.create_empty(row.key)
+    deps.sealer.make_ready(wish.tenant_id)
+    return Target(wish=wish, connection_id=connection_id, row=row)
+
+
+def establish_connection(
+    deps: EstablishDependencies, ready: ReadyClient, target: Target, issued: Issued, *, invocation: Invocation
+) -> EstablishedConnection:
+    """Store the token set with the connection of its account, and publish it.
+
+    The account is what the provider's answer says, else the caller's label, else the user. An account that has a connection keeps its id.
+
+    Raises:
+        StoreUnavailableError: the write was not acknowledged until the time was over; it may have happened.
+        ConflictError: other connects of the same account kept passing this one.
+    """
+    token_set = issued.token_set
+    account = find_account(ready.provider, token_set) or target.wish.account or target.wish.user_id
+    for _ in range(TRIES):
+        row = _row_of(deps, ready, target, account)
+        publication, notice = _choose_publication(deps, row, target, token_set)
+        connect = _first_connect(deps, ready, target, row, account, publication, token_set)
+        result = _connect(deps, connect, invocation)
+        if isinstance(result, CommitAccepted):
+            notices = [] if notice is None else [notice]
+            if not _publish(deps, result.connection, token_set):
+                notices.append("The publication to Secrets Manager is not done yet; it follows by itself.")
+            return EstablishedConnection(connection=result.connection, notices=tuple(notices))
+    raise ConflictError("Another authorization of the same account was completed at the same time. Start again.")
+
+
+def _find_account_row(
+    deps: EstablishDependencies, ready: ReadyClient, wish: ConnectionWish, account: str
+) -> Connection | None:
+    key = deps.store.find_account(
+        tenant_id=wish.tenant_id,
+        registration_id=ready.registration.registration_id,
+        user_id=wish.user_id,
+        account=account,
+    )
+    row = None if key is None else deps.store.find(key)
+    return None if row is None or row.status is ConnectionStatus.RETIRED else row
+
+
+def _row_of(deps: EstablishDependencies, ready: ReadyClient, target: Target, account: str) -> Connection:
+    row = _find_account_row(deps, ready, target.wish, account)
+    if row is not None:
+        return row
+    own = ConnectionKey(tenant_id=target.wish.tenant_id, connection_id=target.connection_id)
+    return deps.store.find(own) or _create_row(deps, ready, target.wish, target.connection_id)
+
+
+def _create_row(
+    deps: EstablishDependencies, ready: ReadyClient, wish: ConnectionWish, connection_id: str
+) -> Connection:
+    """Write a row that waits for its first token set; one that never gets it is retired by the worker."""
+    now = deps.clock.now()
+    lifetime = known_lifetime_seconds(ready.provider)
+    is_short = lifetime is not None and lifetime < deps.minimum_published_lifetime_seconds
+    row = Connection(
+        tenant_id=wish.tenant_id,
+        connection_id=connection_id,
+        provider_id=ready.provider.provider_id,
+        registration_id=ready.registration.registration_id,
+        binding=ready.binding,
+        user_id=wish.user_id,
+        account=wish.account or "",
+        name=wish.name,
+        status=ConnectionStatus.CONNECTING,
+        policy=wish.policy or RefreshPolicy.SCHEDULED,
+        publication=PublicationMode.API_ONLY if is_short else wish.publication or PublicationMode.SECRETS_MANAGER,
+        due_at=now + timedelta(seconds=CONNECTING_LIFETIME_SECONDS),
+        created_at=now,
+        updated_at=now,
+    )
+    deps.store.create_connecting(row)
+    return row
+
+
+def _choose_publication(
+    deps: EstablishDependencies, row: Connection, target: Target, token_set: TokenSet
+) -> tuple[PublicationMode, str | None]:
+    """Return where readers will find the token, and why when it is not where they were promised."""
+    wanted = target.wish.publication or row.publication
+    if wanted is PublicationMode.API_ONLY:
+        return wanted, None
+    minimum = deps.minimum_published_lifetime_seconds
+    lifetime = _lifetime_seconds(token_set)
+    if lifetime is not None and lifetime < minimum:
+        return PublicationMode.API_ONLY, (
+            f"publication is api_only: the provider's tokens live {int(lifetime)} s, and tokens that live under {minimum} s are "
+            "not published to Secrets Manager."
+        )
+    has_secret = row.key == target.row.key or row.status is not ConnectionStatus.CONNECTING
+    if row.publication is PublicationMode.SECRETS_MANAGER and has_secret:
+        return wanted, None
+    try:
+        deps.publisher.create_empty(row.key)
+    except EvertokenError as error:
+        if not error.retryable:
+            raise
+        return PublicationMode.API_ONLY, (
+            "publication is api_only: Secrets Manager could not be reached. Change it with PATCH /v1/connections/{id}."
+        )
+    return wanted, None
+
+
+def _first_connect(
+    deps: EstablishDependencies,
+    ready: ReadyClient,
+    target: Target,
+    row: Connection,
+    account: str,
+    publication: PublicationMode,
+    token_set: TokenSet,
+) -> FirstConnect:
+    """Return the write; the token set is sealed under the epoch and generation that the row will have after it."""
+    wish = target.wish
+    policy = wish.policy or _default_policy(row, token_set)
+    requested = ready.registration.scopes if wish.scopes is None else wish.scopes
+    after = replace(row, epoch=row.epoch + 1, policy=policy, scope=" ".join(requested), missing_scope="")
+    commit = prepare_commit(
+        deps.sealer, after, token_set, provider=ready.provider, owner=deps.randomness.token(128), clock=deps.clock
+    )
+    return FirstConnect(
+        connection=row,
+        provider_id=ready.provider.provider_id,
+        registration_id=ready.registration.registration_id,
+        binding=ready.binding,
+        account=account,
+        name=wish.name or row.name,
+        policy=policy,
+        publication=publication,
+        commit=replace(commit, epoch=row.epoch),
+    )
+
+
+def _connect(
+    deps: EstablishDependencies, connect: FirstConnect, invocation: Invocation
+) -> CommitAccepted | CommitSuperseded:
+    """Write until the store acknowledges: the repeated write recognises itself, and the code cannot be redeemed twice."""
+    pause = 0.05
+    while True:
+        try:
+            return deps.store.connect(connect)
+        except StoreUnavailableError:
+            if invocation.remaining_seconds(deps.clock) <= pause + 1:
+                raise
+            deps.clock.sleep(pause * (0.5 + deps.randomness.fraction()))
+            pause = min(pause * 2, 1.0)
+
+
+def _publish(deps: EstablishDependencies, connection: Connection, token_set: TokenSet) -> bool:
+    publishing = PublishDependencies(store=deps.store, publisher=deps.publisher, sealer=deps.sealer, clock=deps.clock)
+    try:
+        publish_connection(publishing, connection, token_set=token_set)
+    except EvertokenError as error:
+        if not error.retryable:
+            raise
+        return False
+    return True
+
+
+def _default_policy(row: Connection, token_set: TokenSet) -> RefreshPolicy:
+    """Return what nobody chose: a reconnect keeps its policy; short-lived tokens are refreshed when they are read."""
+    if row.status is not ConnectionStatus.CONNECTING:
+        return row.policy
+    lifetime = _lifetime_seconds(token_set)
+    is_short = lifetime is not None and lifetime <= LAZY_LIFETIME_SECONDS
+    return RefreshPolicy.LAZY if is_short else RefreshPolicy.SCHEDULED
+
+
+def _lifetime_seconds(token_set: TokenSet) -> float | None:
+    if token_set.expires_at is None:
+        return None
+    return (token_set.expires_at - token_set.issued_at).total_seconds()

@@ -1,0 +1,89 @@
+"""List a tenant's connections by page; the cursor is sealed, so that it can be neither read, nor made, nor used by another tenant."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from evertoken.domain.connection import Connection, ConnectionStatus, Sealed
+from evertoken.domain.errors import InvalidInputError, VaultSealedError
+from evertoken.ports import Clock, ConnectionFilter, ConnectionStore, TokenSealer
+
+LARGEST_PAGE = 100
+LONGEST_CURSOR = 2048
+_PURPOSE = "cursor|connections"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDependencies:
+    """What listing needs."""
+
+    store: ConnectionStore
+    sealer: TokenSealer
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """What a list is narrowed to; Nones mean any. `refresh_before_minutes` keeps what expires within that time."""
+
+    user_id: str | None = None
+    provider_id: str | None = None
+    account: str | None = None
+    status: ConnectionStatus | None = None
+    refresh_before_minutes: int | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedConnections:
+    """A page, and the cursor of the next one, or None at the end."""
+
+    connections: tuple[Connection, ...]
+    cursor: str | None
+
+
+def list_connections(deps: ListDependencies, tenant_id: str, query: ListQuery) -> ListedConnections:
+    """Return a page of the tenant's connections; a page may be shorter than its limit although more follow.
+
+    Raises:
+        InvalidInputError: the cursor is not one of ours for this tenant.
+        StoreUnavailableError, VaultSealedError: try again.
+    """
+    minutes = query.refresh_before_minutes
+    only = ConnectionFilter(
+        user_id=query.user_id,
+        provider_id=query.provider_id,
+        account=query.account,
+        status=query.status,
+        expires_before=None if minutes is None else deps.clock.now() + timedelta(minutes=minutes),
+    )
+    position = None if query.cursor is None else _open_cursor(deps.sealer, tenant_id, query.cursor)
+    page = deps.store.list_by_tenant(tenant_id, only=only, limit=min(query.limit, LARGEST_PAGE), position=position)
+    cursor = None if page.position is None else _seal_cursor(deps.sealer, tenant_id, page.position)
+    return ListedConnections(connections=page.connections, cursor=cursor)
+
+
+def _seal_cursor(sealer: TokenSealer, tenant_id: str, position: str) -> str:
+    sealed = sealer.seal(tenant_id, _PURPOSE, position.encode())
+    inner = json.dumps([sealed.key_id, base64.b64encode(sealed.ciphertext).decode()])
+    return base64.urlsafe_b64encode(inner.encode()).rstrip(b"=").decode()
+
+
+def _open_cursor(sealer: TokenSealer, tenant_id: str, cursor: str) -> str:
+    refused = InvalidInputError("cursor: it is not one that this list gave. Leave it out to begin again.")
+    # With the tenant's key at hand, a cursor that does not open is the cursor's own fault.
+    sealer.make_ready(tenant_id)
+    try:
+        if len(cursor) > LONGEST_CURSOR:
+            raise refused
+        key_id, ciphertext = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(key_id, str) or not isinstance(ciphertext, str):
+            raise refused
+        sealed = Sealed(key_id=key_id, ciphertext=base64.b64decode(ciphertext, validate=True))
+        return sealer.open(tenant_id, _PURPOSE, sealed).decode()
+    except (ValueError, TypeError, RecursionError, VaultSealedError):
+        raise refused from None

@@ -1,0 +1,58 @@
+"""Tell the provider that a disconnected grant is over (RFC 7009, or the provider's own way), until it has understood."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from evertoken.domain.connection import Connection, PendingRevocation
+from evertoken.domain.errors import EvertokenError
+from evertoken.domain.schedule import RETIRE_AFTER_SECONDS, back_off_seconds, clamp_retry_after
+from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
+from evertoken.protocol.revocation_answer import RevocationStatus, parse_revocation_answer
+from evertoken.protocol.token_request import build_revocation
+from evertoken.usecases.invocation import Invocation
+from evertoken.usecases.refresh_attempt import RefreshDependencies
+
+REVOCATION_LIMIT_ATTEMPTS = 30
+"""With the longest pause of a quarter of an hour this is about seven hours; then the token is left to expire."""
+
+
+def revoke_grant(
+    deps: RefreshDependencies, row: Connection, pending: PendingRevocation, *, invocation: Invocation
+) -> bool:
+    """Send one revocation request and write down how it ended; return whether nothing is left to revoke.
+
+    An answer that says "try later" (503, 429), no answer, or a client that cannot be made ready keeps the revocation and its due instant moves on. A
+    provider without a revocation endpoint, or a token that it no longer knows, counts as done (RFC 7009 section 2.2).
+    """
+    now = deps.clock.now()
+    try:
+        ready = deps.directory.get_ready(row.registration_id)
+        purpose = token_set_purpose(row.connection_id, pending.epoch, pending.generation)
+        token_set = decode_token_set(deps.sealer.open(row.tenant_id, purpose, pending.sealed))
+        request = build_revocation(ready, token_set)
+    except EvertokenError as error:
+        return _finish(deps, row, pending, done=not error.retryable, retry_after_seconds=None)
+    if request is None or row.binding != ready.binding:
+        return _finish(deps, row, pending, done=True, retry_after_seconds=None)
+    budget = invocation.remaining_seconds(deps.clock) - deps.timing.commit_budget_seconds
+    if budget < 1:
+        return False
+    exchange = deps.transport.send(request, timeout_seconds=min(deps.timing.http_total_seconds, budget))
+    answer = parse_revocation_answer(exchange, now)
+    done = answer.status is not RevocationStatus.RETRY
+    return _finish(deps, row, pending, done=done, retry_after_seconds=answer.retry_after_seconds)
+
+
+def _finish(
+    deps: RefreshDependencies, row: Connection, pending: PendingRevocation, *, done: bool, retry_after_seconds: int | None
+) -> bool:
+    now = deps.clock.now()
+    done = done or pending.attempts + 1 >= REVOCATION_LIMIT_ATTEMPTS
+    if done:
+        due_at = (row.disconnected_at or now) + timedelta(seconds=RETIRE_AFTER_SECONDS)
+    else:
+        wait = back_off_seconds(pending.attempts + 1, jitter=deps.randomness.fraction())
+        due_at = now + timedelta(seconds=max(wait, clamp_retry_after(retry_after_seconds or 1)))
+    deps.store.finish_revocation(row.key, epoch=row.epoch, due_at=due_at, retry=not done, now=now)
+    return done

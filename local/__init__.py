@@ -1,0 +1,1 @@
+"""Runs Evertoken on one machine: environments, emulator, deployment, demonstration. For development only."""

@@ -1,0 +1,132 @@
+"""The deployed stack of a test run: one emulator for all workers, brought up by whoever asks first.
+
+The emulator's owner is the process that runs pytest (under xdist the controller), and it ends when that process does, however it
+ends. The stack lives under .local/tests and shares nothing with the one of ``make run`` but the build.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from local import deploy
+from local.emulator import process
+from local.stack import HOST, LOCAL, LocalStack
+from tests.support.lambda_function import BuiltFunction, load_built_functions
+
+TESTS = LOCAL / "tests"
+
+
+def find_free_port() -> int:
+    """Return a port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def get_owner() -> int:
+    """Return the pid of the process whose end ends the run: xdist's controller, or this one."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+def sweep() -> None:
+    """Remove the stacks of runs that have ended."""
+    for directory in TESTS.glob("stack-*"):
+        try:
+            os.kill(int(directory.name.removeprefix("stack-")), 0)
+        except ProcessLookupError:
+            shutil.rmtree(directory, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue
+
+
+def bring_up(owner: int) -> LocalStack:
+    """Return the run's stack, deployed; several workers may ask at once."""
+    TESTS.mkdir(parents=True, exist_ok=True)
+    directory = TESTS / f"stack-{owner}"
+    with (TESTS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sweep()
+        record = directory / "stack.json"
+        if record.exists():
+            return LocalStack(port=json.loads(record.read_text())["port"], directory=directory)
+        directory.mkdir()
+        stack = LocalStack(port=find_free_port(), directory=directory)
+        process.start(stack, owner=owner)
+        deploy.ensure_deployed(stack)
+        record.write_text(json.dumps({"port": stack.port}))
+        return stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """The deployed stack. Tests share it: give what you create a name of its own."""
+    owner = get_owner()
+    brought_up = bring_up(owner)
+    yield brought_up
+    if owner == os.getpid():
+        process.stop(brought_up)
+        shutil.rmtree(brought_up.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def aws(stack: LocalStack) -> AwsClients:
+    """Clients of the stack, with the rights of its account's root."""
+    return AwsClients(stack)
+
+
+class AwsClients:
+    """Makes clients of one stack, for the root or for another identity."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+
+    def client(self, service: Any, session: boto3.Session | None = None) -> Any:
+        """Return a client; with a session, of that session's identity."""
+        return (session or deploy.build_session()).client(service, endpoint_url=self._stack.endpoint)
+
+    def physical_id(self, logical_id: str) -> str:
+        """Return what a resource of the template is called in this stack."""
+        found = self.client("cloudformation").describe_stack_resources(
+            StackName=self._stack.name, LogicalResourceId=logical_id
+        )
+        return str(found["StackResources"][0]["PhysicalResourceId"])
+
+    def assume(self, logical_id: str) -> boto3.Session:
+        """Return a session that holds the rights of one of the template's roles."""
+        role = self.physical_id(logical_id)
+        arn = f"arn:aws:iam::000000000000:role/{role}"
+        given = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return boto3.Session(
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+            region_name="us-east-1",
+        )
+
+
+@pytest.fixture(scope="session")
+def built_functions(stack: LocalStack, aws: AwsClients) -> dict[str, BuiltFunction]:
+    """Every built function with the environment that it has in the stack, and its role's credentials."""
+    functions = {}
+    for name, function in load_built_functions(stack).items():
+        configuration = aws.client("lambda").get_function_configuration(FunctionName=aws.physical_id(function.name))
+        role = aws.assume(function.name.removesuffix("Function") + "Role").get_credentials()
+        assert role is not None
+        environment = dict(configuration["Environment"]["Variables"]) | {
+            "AWS_ENDPOINT_URL": stack.endpoint,
+            "AWS_ACCESS_KEY_ID": role.access_key,
+            "AWS_SECRET_ACCESS_KEY": role.secret_key,
+            "AWS_SESSION_TOKEN": role.token or "",
+        }
+        functions[name] = replace(function, environment=environment)
+    return functions
