@@ -1,16 +1,16 @@
-"""``python -m local up|down|status``: the stack of ``make run``, without its demonstration."""
+"""``python -m local up|down|status|secret NAME``: the stack of ``make run``, without its demonstration."""
 
 from __future__ import annotations
 
 import sys
 
-from local import demo, deploy, run
+from local import demo, deploy, run, stop
 from local.emulator import process as emulator
+from local.stack import LocalStack, get_stack
 
 
-def status() -> int:
+def status(stack: LocalStack) -> int:
     """Say what runs; 0 when the stack is up."""
-    stack = run.get_stack()
     running = emulator.get_background(stack).find_pid()
     provider = demo.get_background(stack).find_pid()
     print(f"emulator       {f'pid {running} on {stack.endpoint}' if running else 'stopped'}")
@@ -19,19 +19,27 @@ def status() -> int:
     return 0 if running else 1
 
 
-def main(command: str) -> int:
+def secret(name: str) -> int:
+    """Print what a reader of Secrets Manager sees under this name."""
+    client = deploy.build_session().client("secretsmanager", endpoint_url=get_stack().endpoint)
+    print(client.get_secret_value(SecretId=name)["SecretString"])
+    return 0
+
+
+def main(command: str, *arguments: str) -> int:
     """Do what the command says."""
-    stack = run.get_stack()
     try:
+        stack = get_stack()
         if command == "up":
             run.up(stack)
             run.write_environment(stack, {})
             return 0
         if command == "down":
-            print("stopped; state is kept" if run.down(stack) else "nothing was running")
-            return 0
+            return stop.main()
         if command == "status":
-            return status()
+            return status(stack)
+        if command == "secret" and arguments:
+            return secret(arguments[0])
     except run.FAILURES as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -40,4 +48,4 @@ def main(command: str) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*(sys.argv[1:2] or ["help"])))
+    raise SystemExit(main(*(sys.argv[1:] or ["help"])))

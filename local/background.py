@@ -19,6 +19,8 @@ from pathlib import Path
 from local.stack import ROOT
 
 PAUSE_SECONDS = 0.05
+# What this process has started and may have to bury. They are meant to outlive it, so nothing waits for them at its end.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +53,17 @@ class Background:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.truncate(0)
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, pass_fds=[file.fileno()],
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=[file.fileno()],
             )
             file.write(str(process.pid))
+        _children[process.pid] = process
         return process
 
     def stop(self, seconds: float) -> bool:
@@ -69,7 +78,8 @@ class Background:
         # Its workers stay in its group. Whoever is left now has lost its parent.
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+        child = _children.pop(pid, None)
+        if child is not None:
+            child.wait()
         self.pid_file.unlink(missing_ok=True)
         return True

@@ -20,7 +20,9 @@ class DemoProviderError(Exception):
 
 def get_background(stack: LocalStack) -> Background:
     """Return the server's process, running or not."""
-    return Background(pid_file=stack.directory / "demo_provider.pid", log=stack.directory / "demo_provider.log")
+    return Background(
+        pid_file=stack.directory / "demo_provider.pid", log=stack.directory / "demo_provider.log"
+    )
 
 
 def is_listening() -> bool:
@@ -40,7 +42,9 @@ def start(stack: LocalStack) -> bool:
     if background.find_pid() is not None:
         return False
     if is_listening():
-        raise DemoProviderError(f"port {PORT} is taken by another program; the demonstration's server needs it")
+        raise DemoProviderError(
+            f"port {PORT} is taken by another program; the demonstration's server needs it"
+        )
     state = stack.directory / "demo_provider"
     state.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "local.demo_provider", "--port", str(PORT), "--state-dir", str(state)]
@@ -48,7 +52,9 @@ def start(stack: LocalStack) -> bool:
     deadline = time.monotonic() + START_SECONDS
     while not is_listening():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise DemoProviderError(f"the demonstration's server does not listen; its log is {background.log}")
+            raise DemoProviderError(
+                f"the demonstration's server does not listen; its log is {background.log}"
+            )
         time.sleep(0.05)
     return True
 

@@ -11,13 +11,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
 
 from local.repairs import repair
-from local.stack import LOCAL, REGION, ROOT, LocalStack
+from local.stack import ACCESS_KEY_ID, LOCAL, REGION, ROOT, SECRET_ACCESS_KEY, LocalStack
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 # One build serves every local stack: nothing in it depends on where it is deployed.
@@ -46,7 +45,8 @@ def build_fingerprint() -> str:
 
 
 @contextmanager
-def _only_one_build() -> Iterator[None]:
+def _build_to_oneself() -> Iterator[None]:
+    """Keep every other process from building, and from deploying what is being replaced."""
     LOCAL.mkdir(exist_ok=True)
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -57,22 +57,24 @@ def ensure_built(stack: LocalStack) -> str:
     """Build for this machine's interpreter unless the build is current, and return the build's fingerprint.
 
     Raises:
-        DeploymentError: the build failed; the one before is gone, and nothing is deployed from half a build.
+        DeploymentError: the build failed; nothing is ever deployed from half a build.
     """
-    with _only_one_build():
-        fingerprint = build_fingerprint()
-        if TEMPLATE.exists() and FINGERPRINT.exists() and FINGERPRINT.read_text() == fingerprint:
-            return fingerprint
-        FINGERPRINT.unlink(missing_ok=True)
-        fresh = LOCAL / "build.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        parameters = [f"{name}={value}" for name, value in build_parameters(stack).items()]
-        _run_sam(stack, "build", "--build-dir", str(fresh), "--cache-dir", str(LOCAL / "cache"),
-                 "--parameter-overrides", *parameters)
-        shutil.rmtree(BUILD, ignore_errors=True)
-        fresh.rename(BUILD)
-        FINGERPRINT.write_text(fingerprint)
+    with _build_to_oneself():
+        return _build(stack)
+
+
+def _build(stack: LocalStack) -> str:
+    fingerprint = build_fingerprint()
+    if TEMPLATE.exists() and FINGERPRINT.exists() and FINGERPRINT.read_text() == fingerprint:
         return fingerprint
+    FINGERPRINT.unlink(missing_ok=True)
+    fresh = LOCAL / "build.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    _run_sam(stack, "build", "--build-dir", str(fresh), "--parameter-overrides", *_parameter_arguments(stack))
+    shutil.rmtree(BUILD, ignore_errors=True)
+    fresh.rename(BUILD)
+    FINGERPRINT.write_text(fingerprint)
+    return fingerprint
 
 
 def build_parameters(stack: LocalStack) -> dict[str, str]:
@@ -97,28 +99,42 @@ def ensure_deployed(stack: LocalStack) -> bool:
         DeploymentError: build or deployment failed.
     """
     record = stack.directory / "deployed.json"
-    wanted = json.dumps({"build": ensure_built(stack), "parameters": build_parameters(stack)}, indent=1)
-    if record.exists() and record.read_text() == wanted and find_status(stack) in COMPLETE:
-        return False
-    record.unlink(missing_ok=True)
-    parameters = [f"{name}={value}" for name, value in build_parameters(stack).items()]
-    _run_sam(stack, "deploy", "--template-file", str(TEMPLATE), "--stack-name", stack.name,
-             "--parameter-overrides", *parameters)
+    with _build_to_oneself():
+        wanted = json.dumps({"build": _build(stack), "parameters": build_parameters(stack)}, indent=1)
+        if record.exists() and record.read_text() == wanted and find_status(stack) in COMPLETE:
+            return False
+        record.unlink(missing_ok=True)
+        _run_sam(
+            stack,
+            "deploy",
+            "--template-file",
+            str(TEMPLATE),
+            "--stack-name",
+            stack.name,
+            "--parameter-overrides",
+            *_parameter_arguments(stack),
+        )
     repair(build_session(), stack)
     record.write_text(wanted)
     return True
 
 
+def _parameter_arguments(stack: LocalStack) -> list[str]:
+    return [f"{name}={value}" for name, value in build_parameters(stack).items()]
+
+
 def build_session() -> boto3.Session:
     """Return a session for clients of the local stack; give each client ``endpoint_url=stack.endpoint``."""
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    return boto3.Session(
+        aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY, region_name=REGION
+    )
 
 
 def find_status(stack: LocalStack) -> str | None:
     """Return the deployed stack's status, if there is one."""
     client = build_session().client("cloudformation", endpoint_url=stack.endpoint)
     try:
-        return client.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
+        return str(client.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"])
     except (ClientError, IndexError):
         return None
 
@@ -137,8 +153,21 @@ def _run_sam(stack: LocalStack, command: str, *arguments: str) -> None:
     }
     with log.open("w") as output:
         done = subprocess.run(
-            [str(SAM), command, "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local", *arguments], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-            stdout=output, stderr=subprocess.STDOUT, check=False,
+            [
+                str(SAM),
+                command,
+                "--config-file",
+                str(ROOT / "samconfig.toml"),
+                "--config-env",
+                "local",
+                *arguments,
+            ],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if done.returncode != 0:
         end = "\n".join("  " + line for line in log.read_text(errors="replace").strip().splitlines()[-25:])

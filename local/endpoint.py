@@ -30,4 +30,6 @@ def require_loopback(environment: Mapping[str, str]) -> None:
     """
     for name, url in environment.items():
         if name.startswith("AWS_ENDPOINT_URL") and url and not is_loopback(url):
-            raise ForeignEndpointError(f"refused: {name} is {url}, and local commands only talk to this machine. Unset it.")
+            raise ForeignEndpointError(
+                f"refused: {name} is {url}, and local commands only talk to this machine. Unset it."
+            )

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,13 +20,14 @@ TOOLS = ROOT / ".tools"
 UV = TOOLS / "bin" / "uv"
 OLDEST, NEWEST = (3, 11), (3, 14)
 STAMP = ".evertoken-lock"
-# Environment -> its requirements file. "runtime" is what AWS gives every function: the interpreter, boto3, the runtime client.
+# "runtime" is what AWS gives every function beside the interpreter; "provider" runs the tests' authorization server of others.
 ENVIRONMENTS = {
     "app": ".venv",
     "sam": ".venv-sam",
     "emulator": ".venv-emulator",
     "lint": ".venv-lint",
     "runtime": ".venv-runtime",
+    "provider": ".venv-provider",
 }
 
 
@@ -40,10 +42,11 @@ def require_python() -> None:
         BootstrapError: it is too old, or newer than the newest Lambda runtime.
     """
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        oldest, newest, this = (
+            ".".join(map(str, version)) for version in (OLDEST, NEWEST, sys.version_info[:2])
+        )
         raise BootstrapError(
-            "Python {}.{} to {}.{} is needed, this is {}.{}. Choose another: make run PYTHON=python3.13".format(
-                *OLDEST, *NEWEST, *sys.version_info[:2]
-            )
+            f"Python {oldest} to {newest} is needed, this is {this}. Choose another: make run PYTHON=python3.13"
         )
 
 
@@ -68,7 +71,7 @@ def run_quietly(*command: str) -> None:
 
 def ensure_uv() -> None:
     """Put uv into .tools unless it is there."""
-    if UV.exists() and os.access(UV, os.X_OK):
+    if UV.exists():
         return
     shutil.rmtree(TOOLS, ignore_errors=True)
     own = shutil.which("uv")
@@ -77,7 +80,9 @@ def ensure_uv() -> None:
         UV.symlink_to(own)
         return
     run_quietly(sys.executable, "-m", "venv", str(TOOLS))
-    run_quietly(str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
+    run_quietly(
+        str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"
+    )
 
 
 def build_stamp(requirements: Path) -> str:
@@ -96,13 +101,19 @@ def ensure(name: str) -> bool:
     stamp, expected = directory / STAMP, build_stamp(requirements)
     if stamp.exists() and stamp.read_text() == expected:
         return False
-    ensure_uv()
     stamp.unlink(missing_ok=True)
     python = directory / "bin" / "python"
     if not is_same_python(python):
         run_quietly(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, str(directory))
     run_quietly(
-        str(UV), "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", "--compile-bytecode", str(requirements)
+        str(UV),
+        "pip",
+        "sync",
+        "--quiet",
+        "--python",
+        str(python),
+        "--require-hashes",
+        str(requirements),
     )
     stamp.write_text(expected)
     return True
@@ -117,14 +128,25 @@ def is_same_python(python: Path) -> bool:
     return answer.stdout.strip() == str(tuple(sys.version_info[:3]))
 
 
+def ensure_all(names: list[str]) -> list[str]:
+    """Make the named environments current, side by side, and return those for which there was something to do.
+
+    Raises:
+        BootstrapError: one cannot be made.
+    """
+    ensure_uv()
+    with ThreadPoolExecutor() as pool:
+        return [name for name, made in zip(names, pool.map(ensure, names), strict=True) if made]
+
+
 def main(names: list[str]) -> int:
     """Make the named environments, by default all of them."""
+    started = time.monotonic()
     try:
         require_python()
-        for name in names or list(ENVIRONMENTS):
-            started = time.monotonic()
-            if ensure(name):
-                print(f"environment {name}: made in {time.monotonic() - started:.1f} s", flush=True)
+        made = ensure_all(names or list(ENVIRONMENTS))
+        if made:
+            print(f"environments made in {time.monotonic() - started:.1f} s: {', '.join(made)}", flush=True)
     except BootstrapError as error:
         print(f"environments: {error}", file=sys.stderr)
         return 1

@@ -127,14 +127,18 @@ def make_routes(gateway: Any, deployed: Deployed, api_id: str, body: dict[str, A
             arn = match[1]
             if arn not in integrations:
                 made = gateway.create_integration(
-                    ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn,
+                    ApiId=api_id,
+                    IntegrationType="AWS_PROXY",
+                    IntegrationUri=arn,
                     PayloadFormatVersion=str(declared.get("payloadFormatVersion", "2.0")),
                 )
                 integrations[arn] = made["IntegrationId"]
             gateway.create_route(
                 ApiId=api_id, RouteKey=f"{method.upper()} {path}", Target=f"integrations/{integrations[arn]}"
             )
-    origins = [origin.strip() for origin in deployed.parameters.get("CorsOrigins", "").split(",") if origin.strip()]
+    origins = [
+        origin.strip() for origin in deployed.parameters.get("CorsOrigins", "").split(",") if origin.strip()
+    ]
     if origins:
         declared = body["x-amazon-apigateway-cors"]
         settings = {name[0].upper() + name[1:]: value for name, value in declared.items()}
@@ -156,7 +160,11 @@ def map_base_path(gateway: Any, api_id: str) -> None:
 def keep_table(client: Any, table: str, properties: dict[str, Any]) -> None:
     """Switch on the time to live and the point-in-time recovery that the template asks for."""
     ttl = properties.get("TimeToLiveSpecification")
-    if ttl and client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
+    if (
+        ttl
+        and client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
+        == "DISABLED"
+    ):
         client.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)
     recovery = properties.get("PointInTimeRecoverySpecification")
     if recovery:

@@ -8,25 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-from local import demo, deploy
+from local import demo, deploy, seed
+from local.api import ApiError
+from local.demo_provider.browser import BrowserError
 from local.emulator import process as emulator
 from local.endpoint import ForeignEndpointError
 from local.outputs import read_outputs
 from local.repairs import RepairError
-from local.stack import DEFAULT_PORT, LOCAL, ROOT, LocalStack
+from local.stack import LOCAL, ROOT, LocalStack, get_stack
 
-FAILURES = (deploy.DeploymentError, emulator.EmulatorError, demo.DemoProviderError, RepairError, ForeignEndpointError)
-
-
-def get_stack() -> LocalStack:
-    """Return the stack of ``make run``; PORT chooses another port, whose state is kept apart."""
-    port = int(os.environ.get("PORT") or DEFAULT_PORT)
-    directory = LOCAL / "stack" if port == DEFAULT_PORT else LOCAL / f"stack-{port}"
-    return LocalStack(port=port, directory=directory)
+FAILURES = (
+    deploy.DeploymentError,
+    emulator.EmulatorError,
+    demo.DemoProviderError,
+    RepairError,
+    ForeignEndpointError,
+    ApiError,
+    BrowserError,
+)
 
 
 def step(title: str, work: Callable[[], bool]) -> None:
@@ -48,27 +49,16 @@ def up(stack: LocalStack) -> None:
     step("build and deploy", lambda: deploy.ensure_deployed(stack))
 
 
-def down(stack: LocalStack) -> bool:
-    """Stop everything; state stays."""
-    return any([demo.stop(stack), emulator.stop(stack)])
-
-
 def write_environment(stack: LocalStack, seeded: Mapping[str, str]) -> Path:
     """Write .local/env, which a shell can source: the API, the tokens of the demonstration, the local AWS."""
     variables = {"EVERTOKEN_API": stack.base_url, **seeded, **stack.build_aws_environment()}
     path = LOCAL / "env"
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    # A profile of the caller would win over the keys.
+    lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write("\n".join(lines) + "\n")
     return path
-
-
-def seed(stack: LocalStack) -> dict[str, str]:
-    """Connect the demonstration's accounts; local/seed.py answers with the variables for .local/env."""
-    if find_spec("local.seed") is None:
-        return {}
-    seeded: dict[str, str] = import_module("local.seed").seed(stack)
-    return seeded
 
 
 def main() -> int:
@@ -78,15 +68,17 @@ def main() -> int:
         up(stack)
         step("demo provider", lambda: demo.start(stack))
         seeded: dict[str, str] = {}
-        step("demo connections", lambda: bool(seeded.update(seed(stack)) or seeded))
+        step("demo connections", lambda: bool(seeded.update(seed.seed(stack)) or seeded))
         environment = write_environment(stack, seeded)
     except FAILURES as error:
         print(f"\n\n{error}", file=sys.stderr)
         return 1
     print(f"\n  API  {read_outputs(stack)['ApiUrl']}\n  in a shell:  . {environment.relative_to(ROOT)}\n")
-    if os.environ.get("DETACH") or find_spec("local.live_view") is None:
+    if os.environ.get("DETACH"):
         return 0
-    return subprocess.run([sys.executable, "-m", "local.live_view"], cwd=ROOT, env=stack.build_tool_environment(), check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "local.live_view"], cwd=ROOT, env=stack.build_tool_environment(), check=False
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 REGION = "us-east-1"
 DEFAULT_PORT = 4566
 # The emulator's root credentials. They open nothing but the emulator.
-ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 # What a process of the stack gets of the caller's environment. The emulator hands its own to every function, so it is little.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL")
 
@@ -61,7 +61,11 @@ class LocalStack:
         require_loopback(os.environ)
         foreign = ("AWS_", "SAM_CLI_", "VIRTUAL_ENV", "PYTHON", "MAKE")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return inherited | self.build_aws_environment() | {"TMPDIR": str(self.temporary), "NO_PROXY": HOST, "no_proxy": HOST}
+        return (
+            inherited
+            | self.build_aws_environment()
+            | {"TMPDIR": str(self.temporary), "NO_PROXY": HOST, "no_proxy": HOST}
+        )
 
     def build_aws_environment(self) -> dict[str, str]:
         """Return the variables that make an AWS client talk to this stack and look nowhere else for credentials."""
@@ -75,3 +79,14 @@ class LocalStack:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+
+def get_stack() -> LocalStack:
+    """Return the stack of ``make run``; PORT chooses another port, whose state is kept apart.
+
+    Raises:
+        ForeignEndpointError: the environment names an AWS endpoint that is not on this machine.
+    """
+    require_loopback(os.environ)
+    port = int(os.environ.get("PORT") or DEFAULT_PORT)
+    return LocalStack(port=port, directory=LOCAL / ("stack" if port == DEFAULT_PORT else f"stack-{port}"))

@@ -4,6 +4,7 @@ Run from the project's root: ``python layers/evertoken/build_layer.py DIRECTORY`
 into it at the end, so a build that fails leaves no half layer behind. Only the standard library is used.
 """
 
+# ruff: noqa: S603, T201 - runs uv and compileall, and talks to a person
 from __future__ import annotations
 
 import os
@@ -59,8 +60,14 @@ def install_arguments(runtime: str, architecture: str) -> list[str]:
             f"no such target: {runtime} on {architecture}; EVERTOKEN_RUNTIME is one of {', '.join(RUNTIMES)}, "
             f"EVERTOKEN_ARCHITECTURE one of {', '.join(PLATFORMS)} (or both are host)"
         )
-    return ["--python", sys.executable, "--python-version", runtime.removeprefix("python"),
-            "--python-platform", PLATFORMS[architecture]]
+    return [
+        "--python",
+        sys.executable,
+        "--python-version",
+        runtime.removeprefix("python"),
+        "--python-platform",
+        PLATFORMS[architecture],
+    ]
 
 
 def find_compiler(runtime: str) -> str | None:
@@ -95,8 +102,23 @@ def build(destination: Path, runtime: str, architecture: str) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="layer-", dir=destination.parent) as scratch:
         python = Path(scratch) / "python"
-        command = [uv, "pip", "install", "--quiet", *arguments, "--only-binary", ":all:", "--require-hashes",
-                   "--no-deps", "--link-mode", "copy", "--target", str(python), "-r", str(REQUIREMENTS)]
+        command = [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            *arguments,
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "--no-deps",
+            "--link-mode",
+            "copy",
+            "--target",
+            str(python),
+            "-r",
+            str(REQUIREMENTS),
+        ]
         if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
             raise LayerBuildError("the layer's wheels could not be installed; uv's message is above")
         shutil.copytree(PACKAGE, python / "evertoken", ignore=shutil.ignore_patterns("__pycache__"))
@@ -104,8 +126,22 @@ def build(destination: Path, runtime: str, architecture: str) -> None:
         compiler = find_compiler(runtime)
         if compiler is not None:
             # unchecked-hash: zip and unzip change the times that ordinary bytecode is checked against.
-            subprocess.run([compiler, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash",
-                            "-s", scratch, str(python)], check=True)
+            subprocess.run(
+                [
+                    compiler,
+                    "-m",
+                    "compileall",
+                    "-q",
+                    "-j",
+                    "0",
+                    "--invalidation-mode",
+                    "unchecked-hash",
+                    "-s",
+                    scratch,
+                    str(python),
+                ],
+                check=True,
+            )
         target = destination / "python"
         if target.exists():
             shutil.rmtree(target)
@@ -117,9 +153,11 @@ def build(destination: Path, runtime: str, architecture: str) -> None:
 def main() -> int:
     """Build for the target that the environment names."""
     try:
-        build(Path(sys.argv[1]).resolve(),
-              os.environ.get("EVERTOKEN_RUNTIME", DEFAULT_RUNTIME),
-              os.environ.get("EVERTOKEN_ARCHITECTURE", DEFAULT_ARCHITECTURE))
+        build(
+            Path(sys.argv[1]).resolve(),
+            os.environ.get("EVERTOKEN_RUNTIME", DEFAULT_RUNTIME),
+            os.environ.get("EVERTOKEN_ARCHITECTURE", DEFAULT_ARCHITECTURE),
+        )
     except LayerBuildError as error:
         print(f"layer: {error}", file=sys.stderr)
         return 1

@@ -33,8 +33,8 @@ class DemoAuthorizationServer(AuthorizationServer):
                     expires_in=token["expires_in"],
                 )
 
-    def create_bearer_token_generator(self, config: Any) -> BearerTokenGenerator:
-        def get_lifetime(client: Any, grant_type: str) -> int:
+    def create_bearer_token_generator(self, config: Any) -> BearerTokenGenerator:  # noqa: ARG002
+        def get_lifetime(client: Any, grant_type: str) -> int:  # noqa: ARG001
             return int(client.access_token_seconds)
 
         return BearerTokenGenerator(

@@ -37,6 +37,7 @@ def get_cookie_key(connection: sqlite3.Connection) -> str:
 
 
 def find_client(connection: sqlite3.Connection, client_id: str) -> Client | None:
+    """The client with this id."""
     row = connection.execute("SELECT * FROM clients WHERE client_id = ?", (client_id,)).fetchone()
     if row is None:
         return None
@@ -75,10 +76,12 @@ def add_redirect_uris(connection: sqlite3.Connection, client: Client, redirect_u
 
 
 def find_user(connection: sqlite3.Connection, username: str) -> User | None:
+    """The user with this name, without the password."""
     row = connection.execute("SELECT username, name FROM users WHERE username = ?", (username,)).fetchone()
     return None if row is None else User(username=row["username"], password="", name=row["name"])
 
 
 def verify_password(connection: sqlite3.Connection, username: str, password: str) -> bool:
+    """Whether the user exists and this is the password."""
     row = connection.execute("SELECT password_hash FROM users WHERE username = ?", (username,)).fetchone()
     return row is not None and check_password_hash(row["password_hash"], password)

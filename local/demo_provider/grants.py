@@ -71,6 +71,8 @@ class DemoRefreshTokenGrant(grants.RefreshTokenGrant):
 
 
 class DemoClientCredentialsGrant(grants.ClientCredentialsGrant):
+    """An access token of the client itself."""
+
     TOKEN_ENDPOINT_AUTH_METHODS = _CLIENT_AUTHENTICATION
 
 
@@ -99,12 +101,12 @@ class DemoRevocationEndpoint(RevocationEndpoint):
 
     CLIENT_AUTH_METHODS = _CLIENT_AUTHENTICATION
 
-    def query_token(self, token_string: str, token_type_hint: str | None) -> StoredToken | None:
+    def query_token(self, token_string: str, token_type_hint: str | None) -> StoredToken | None:  # noqa: ARG002
         state = get_request_state()
         token = state.grants.find_token(token_string)
         if token is not None:
             state.family, state.username = token.family, token.username
         return token
 
-    def revoke_token(self, token: StoredToken, request: Any) -> None:
+    def revoke_token(self, token: StoredToken, request: Any) -> None:  # noqa: ARG002
         get_request_state().grants.revoke_token(token, "revoked_by_client")

@@ -44,7 +44,7 @@ class Client(ClientMixin):
     def check_client_secret(self, client_secret: str) -> bool:
         return hmac.compare_digest(self.client_secret.encode(), client_secret.encode())
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002
         return method in ("client_secret_basic", "client_secret_post")
 
     def check_response_type(self, response_type: str) -> bool:

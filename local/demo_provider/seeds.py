@@ -1,5 +1,7 @@
 """The users and clients that the demo provider is born with; they are public, and worth nothing elsewhere."""
 
+# ruff: noqa: S106 - published on purpose: they open nothing but this server on this machine
+
 from typing import Final
 
 from local.demo_provider.records import Client, User

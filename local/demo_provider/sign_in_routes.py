@@ -29,6 +29,7 @@ def harden(response: Any) -> Any:
 
 @pages.get("/login")
 def show_login() -> str:
+    """The login page."""
     return _render_login(request.args.get("next", ""), failed=False)
 
 

@@ -15,8 +15,12 @@ def move_cookies(event: Any) -> Any:
     """Return the event with its cookie header turned into ``cookies``; anything but a 2.0 event comes back as it is."""
     if not isinstance(event, dict) or event.get("version") != "2.0" or "cookies" in event:
         return event
-    headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "cookie"}
-    raw = next((value for name, value in (event.get("headers") or {}).items() if name.lower() == "cookie"), "")
+    headers = {
+        name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "cookie"
+    }
+    raw = next(
+        (value for name, value in (event.get("headers") or {}).items() if name.lower() == "cookie"), ""
+    )
     cookies = [cookie.strip() for cookie in raw.split(";") if cookie.strip()]
     return {**event, "headers": headers, "cookies": cookies} if cookies else event
 

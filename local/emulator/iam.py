@@ -4,6 +4,7 @@ Without this the emulator denies what AWS allows (a condition on an encryption c
 under ``sqs:SendMessage``) and never fills in variables such as ``${aws:PrincipalTag/tenant}``.
 """
 
+# ruff: noqa: SLF001 - the emulator has no public way to these
 from __future__ import annotations
 
 import dataclasses
@@ -64,7 +65,7 @@ def _name_resources(original: Any) -> Any:
     kms = get_module("services.kms")
     require(kms, "_resolve_key")
 
-    def extract_resource_arn(
+    def extract_resource_arn(  # noqa: PLR0917 - the emulator's own order
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *where: Any
     ) -> str:
         arn = str(original(service, method, path, headers, body, query, *where))
@@ -101,11 +102,12 @@ def _fill_policy_variables(original: Any) -> Any:
     def first_match(context: Any, statements: Any, effect: str) -> Any:
         filled = []
         for statement in statements:
+            whole = statement
             parts = {name: getattr(statement, name) for name in ("resources", "not_resources", "conditions")}
             if "${" in repr(parts):
                 parts = {name: _substitute(part, context, resolve) for name, part in parts.items()}
-                statement = dataclasses.replace(statement, **parts)
-            filled.append(statement)
+                whole = dataclasses.replace(statement, **parts)
+            filled.append(whole)
         return original(context, filled, effect)
 
     return first_match

@@ -4,6 +4,7 @@ AWS compares the partition keys that a request touches, each part of a transacti
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html (read 2026-11-21).
 """
 
+# ruff: noqa: SLF001 - the emulator has no public way to these
 from __future__ import annotations
 
 import json
@@ -94,7 +95,7 @@ def _check_each_part(original: Any) -> Any:
     def dynamodb_transaction_checks(action: str, body: bytes, *where: str) -> list[tuple[str, str]]:
         if not original(action, body, *where):
             return []
-        checks = []
+        checks: list[tuple[str, str]] = []
         for part in json.loads(body)["TransactItems"]:
             alone = json.dumps({"TransactItems": [part]}).encode()
             for part_action, arn in original(action, alone, *where):

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from http import HTTPStatus
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -33,7 +34,7 @@ def is_ready(stack: LocalStack) -> bool:
     opener = build_opener(ProxyHandler({}))
     try:
         with opener.open(f"{stack.endpoint}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)
+            return bool(answer.status == HTTPStatus.OK)
     except (URLError, OSError):
         return False
 

@@ -1,5 +1,6 @@
 """Schedules tick every second, and a one-time schedule that has fired does not fire again after a restart."""
 
+# ruff: noqa: SLF001 - the emulator has no public way to these
 from __future__ import annotations
 
 from typing import Any

@@ -5,9 +5,11 @@ names an existing version answers with that version when the content is the same
 The emulator would overwrite the version and drop AWSPREVIOUS. CreateSecret likewise takes its token as the version's id.
 """
 
+# ruff: noqa: SLF001 - the emulator has no public way to these
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from local.emulator.patching import get_module, replace, require
@@ -43,7 +45,7 @@ def _write_once(original: Any) -> Any:
         version = (secret or {}).get("Versions", {}).get(token)
         if version is None or secret.get("DeletedDate"):
             answer = original(data)
-            if answer[0] == 200:
+            if answer[0] == HTTPStatus.OK:
                 _take_labels_from_others(secret, json.loads(answer[2])["VersionId"])
             return answer
         if any(version.get(name) != data.get(name) for name in CONTENT):
@@ -66,7 +68,7 @@ def _create_once(original: Any) -> Any:
         if version is not None and all(version.get(name) == data.get(name) for name in CONTENT):
             return responses.json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
         answer = original(data)
-        if answer[0] != 200 or not token:
+        if answer[0] != HTTPStatus.OK or not token:
             return answer
         made = json.loads(answer[2])
         versions = service._secrets[made["Name"]]["Versions"]

@@ -5,6 +5,7 @@ queue, and forgets pending records over a restart while the mapping keeps its po
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-21).
 """
 
+# ruff: noqa: SLF001 - the emulator has no public way to these
 from __future__ import annotations
 
 import copy
@@ -43,7 +44,9 @@ def find_first_failure(answer: Any, sequence_numbers: list[str]) -> int | None:
 class StrictDelivery:
     """One batch on its way to one function: retries, bisection, checkpoints and the failure destination."""
 
-    def __init__(self, service: Any, execute: Any, mapping: dict[str, Any], function: Any, event: dict[str, Any]) -> None:
+    def __init__(
+        self, service: Any, execute: Any, mapping: dict[str, Any], function: Any, event: dict[str, Any]
+    ) -> None:
         """Read the mapping's settings; ``execute`` is the emulator's own invocation."""
         self._service, self._execute, self._mapping = service, execute, mapping
         self._function, self._event = function, event
@@ -84,7 +87,9 @@ class StrictDelivery:
             return 0
         if not self._reports:
             return None
-        return find_first_failure(result.get("body"), [record["dynamodb"]["SequenceNumber"] for record in records])
+        return find_first_failure(
+            result.get("body"), [record["dynamodb"]["SequenceNumber"] for record in records]
+        )
 
     def _give_up(self, records: list[dict[str, Any]], result: Any) -> None:
         arn = records[0].get("eventSourceARN")
@@ -102,11 +107,12 @@ def _deliver_strictly(service: Any) -> Any:
             records = event["Records"]
             arn = records[0].get("eventSourceARN")
             name = (function.get("config") or function)["FunctionName"]
-            mapping = next(
+            mapping: dict[str, Any] = next(
                 (
                     found
                     for _, _, found in service._iter_all_esms()
-                    if found.get("EventSourceArn") == arn and found.get("FunctionName", "").split(":")[-1] == name
+                    if found.get("EventSourceArn") == arn
+                    and found.get("FunctionName", "").split(":")[-1] == name
                 ),
                 {},
             )
@@ -140,8 +146,8 @@ def _poll_in_own_thread(service: Any, dynamodb: Any) -> Any:
                 try:
                     _clamp_positions(service, dynamodb)
                     busy = original()
-                except Exception as error:  # one bad mapping must not end the thread that serves all
-                    service.logger.error("stream poller: %s", error)
+                except Exception:  # one bad mapping must not end the thread that serves all
+                    service.logger.exception("stream poller")
                     busy = False
                 if not busy:
                     time.sleep(PAUSE_SECONDS)
@@ -186,7 +192,9 @@ def _keep_records(dynamodb: Any) -> None:
 def apply() -> None:
     """Poll streams in a thread of their own, deliver strictly, keep records over a restart."""
     service, dynamodb = get_module("services.lambda_svc"), get_module("services.dynamodb")
-    require(service, "_iter_all_esms", "_send_ddb_stream_failure_record", "_dynamodb_stream_positions", "logger")
+    require(
+        service, "_iter_all_esms", "_send_ddb_stream_failure_record", "_dynamodb_stream_positions", "logger"
+    )
     require(dynamodb, "_stream_records", "_stream_trimmed", "stream_end_position", "stream_start_position")
     replace(service, "_execute_function", _deliver_strictly(service))
     replace(service, "_poll_dynamodb_streams", _poll_in_own_thread(service, dynamodb))

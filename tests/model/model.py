@@ -2,16 +2,27 @@
 
 from collections.abc import Iterator
 
-from . import properties as law
-from . import publishing as publication
-from . import refreshing
-from .checker import Breach
-from .properties import Setting
-from .refreshing import Step
-from .rules import Rules
-from .state import FINISHING, IDLE, LEASED, POSTED, PUBLISHING, READ, REVOKED, Budget, State, build_initial
+from tests.model import properties as law
+from tests.model import publishing as publication
+from tests.model import refreshing
+from tests.model.checker import Breach
+from tests.model.properties import Setting
+from tests.model.refreshing import Step
+from tests.model.rules import Rules
+from tests.model.state import (
+    FINISHING,
+    IDLE,
+    LEASED,
+    POSTED,
+    PUBLISHING,
+    READ,
+    REVOKED,
+    Budget,
+    State,
+    build_initial,
+)
 
-REPAIR_BOUND = 40  # steps; the design needs far fewer, see longest_repair
+REPAIR_BOUND = 40  # steps; the design needs 10 at most, see longest_repair
 
 
 class ProtocolModel:
@@ -28,7 +39,9 @@ class ProtocolModel:
         self._settled: set[State] = set()
         self._row = tuple(judge for judge in law.ROW_PROPERTIES if only in (None, judge.__name__))
         self._attempt = tuple(judge for judge in law.ATTEMPT_PROPERTIES if only in (None, judge.__name__))
-        self._publication = tuple(judge for judge in law.PUBLICATION_PROPERTIES if only in (None, judge.__name__))
+        self._publication = tuple(
+            judge for judge in law.PUBLICATION_PROPERTIES if only in (None, judge.__name__)
+        )
         self._rest = tuple(judge for judge in law.REST_PROPERTIES if only in (None, judge.__name__))
         self._repair_must_end = only in (None, law.d4_repair_ends.__name__)
 

@@ -1,8 +1,19 @@
-"""Wrong versions of the publication and of `due_at`: each gets one rule wrong, as its sentence says."""
+"""Wrong versions of the publication: each gets one rule wrong, as its sentence says."""
 
-from . import world
-from .rules import Rules, is_withdrawn
-from .state import ACTIVE, PLAN, SPENT, TOKEN, WITHDRAWAL, WITHDRAWN, Call, Content, Row, Secret, Worker
+from tests.model import world
+from tests.model.rules import Rules, is_withdrawn
+from tests.model.state import (
+    ACTIVE,
+    SPENT,
+    TOKEN,
+    WITHDRAWAL,
+    WITHDRAWN,
+    Call,
+    Content,
+    Row,
+    Secret,
+    Worker,
+)
 
 
 def _markers(calls: tuple[Call, ...]) -> tuple[Call, ...]:
@@ -222,71 +233,3 @@ class WithdrawalVaries(Rules):
         if is_withdrawn(row):
             return Content(WITHDRAWAL, row.epoch, row.generation)
         return super().content(row)
-
-
-class FinishClearsAnyLease(Rules):
-    """The finish releases whatever lease it finds."""
-
-    def finish(self, row: Row, worker: Worker) -> Row | None:
-        return super().finish(row, worker._replace(fence=row.lease))
-
-
-class FinishPlansUnderForeignLease(Rules):
-    """The finish sets the plan although another attempt holds the lease (the design's page as first written)."""
-
-    def finish(self, row: Row, worker: Worker) -> Row | None:
-        finished = super().finish(row, worker)
-        return finished and finished._replace(due=worker.plan)
-
-
-class LeaseKeepsDue(Rules):
-    """The lease leaves `due_at` where it was."""
-
-    def lease(self, row: Row, worker: Worker) -> Row | None:
-        leased = super().lease(row, worker)
-        return leased and leased._replace(due=row.due)
-
-
-class CommitKeepsDue(Rules):
-    """The commit leaves `due_at` where it is; safe as long as each process ends before its lease."""
-
-    def commit(self, row: Row, worker: Worker) -> Row | None:
-        committed = super().commit(row, worker)
-        return committed and committed._replace(due=row.due)
-
-
-class AdoptionKeepsDue(Rules):
-    """The adoption leaves `due_at` where it is."""
-
-    def adopt(self, row: Row, rescued: tuple[int, ...]) -> Row | None:
-        adopted = super().adopt(row, rescued)
-        return adopted and adopted._replace(due=row.due)
-
-
-class ReleasePostpones(Rules):
-    """A release sets the plan although a publication is behind."""
-
-    def release(self, row: Row, worker: Worker, *, unknown: bool = False) -> Row:
-        released = super().release(row, worker, unknown=unknown)
-        return released if released is row else released._replace(due=PLAN)
-
-
-class PlanForgetsRevocation(Rules):
-    """The plan of a disconnected row forgets the revocation that is owed."""
-
-    def plan(self, row: Row) -> str:
-        return super().plan(row._replace(owed=-1))
-
-
-class HoldIsNotDue(Rules):
-    """A hold takes its numbers but leaves `due_at` at the plan."""
-
-    def set_hold(self, row: Row) -> Row:
-        return super().set_hold(row)._replace(due=row.due)
-
-
-class NeverReplanned(Rules):
-    """A hint that finds nothing to do leaves the row due."""
-
-    def replan(self, row: Row) -> Row | None:
-        return None

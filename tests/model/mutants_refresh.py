@@ -1,7 +1,7 @@
 """Wrong versions of the refresh: each gets one rule wrong, as its sentence says."""
 
-from .rules import Rules
-from .state import ACTIVE, DEAD, DISCONNECTED, LOST, NONE, Row, Worker
+from tests.model.rules import Rules
+from tests.model.state import ACTIVE, DEAD, DISCONNECTED, LOST, NONE, Row, Worker
 
 
 class NoLease(Rules):

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import world
-from .rules import is_withdrawn
-from .state import (
+from tests.model import world
+from tests.model.rules import is_withdrawn
+from tests.model.state import (
     ACTIVE,
     DEAD,
     DISCONNECTED,
@@ -79,7 +79,12 @@ def i4_no_post_of_a_superseded_token(before: State, after: State, setting: Setti
         return True
     row = before.row
     for old, new in zip(before.workers, after.workers, strict=True):
-        if old.step == LEASED and new.step == POSTED and old.epoch == row.epoch and old.generation < row.generation:
+        if (
+            old.step == LEASED
+            and new.step == POSTED
+            and old.epoch == row.epoch
+            and old.generation < row.generation
+        ):
             return False
     return True
 
@@ -129,7 +134,8 @@ def i11_a_lease_is_ended_by_its_holder_or_its_end(before: State, after: State, s
     if not old.lease or old.lease_ended or new.lease == old.lease or new.epoch != old.epoch:
         return True
     return any(
-        was.fence == old.lease and now is not was for was, now in zip(before.workers, after.workers, strict=True)
+        was.fence == old.lease and now is not was
+        for was, now in zip(before.workers, after.workers, strict=True)
     )
 
 
@@ -167,7 +173,9 @@ def p3_no_token_after_an_acknowledged_withdrawal(before: State, after: State, se
     return not acknowledged or after.secret.current_content.kind != TOKEN
 
 
-def p3_no_previous_token_after_an_acknowledged_withdrawal(before: State, after: State, setting: Setting) -> bool:
+def p3_no_previous_token_after_an_acknowledged_withdrawal(
+    before: State, after: State, setting: Setting
+) -> bool:
     """P3: once a withdrawal is acknowledged, AWSPREVIOUS holds no token either."""
     row = after.row
     acknowledged = is_withdrawn(row) and row.published == row.number

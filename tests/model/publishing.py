@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator
 
-from . import world
-from .refreshing import Step, publishing, with_worker
-from .rules import Rules
-from .state import ACTIVE, DISCONNECTED, FINISHING, IDLE, LEASE_END, NONE, NOW, RESTING, REVOKED, State, Worker
+from tests.model import world
+from tests.model.refreshing import Step, publishing, with_worker
+from tests.model.rules import Rules
+from tests.model.state import (
+    ACTIVE,
+    DISCONNECTED,
+    FINISHING,
+    IDLE,
+    LEASE_END,
+    NONE,
+    NOW,
+    RESTING,
+    REVOKED,
+    State,
+    Worker,
+)
 
 
 def publish(rules: Rules, state: State, index: int, worker: Worker) -> Iterator[Step]:
@@ -73,7 +85,10 @@ def look(rules: Rules, state: State, index: int, *, with_lease: bool) -> Iterato
     elif row.owed != NONE:
         provider = world.kill(state.provider, state.provider.grant[row.owed])
         revoker = Worker(REVOKED, epoch=row.epoch)
-        yield "a hint: revokes at the provider", with_worker(state, index, revoker)._replace(provider=provider)
+        yield (
+            "a hint: revokes at the provider",
+            with_worker(state, index, revoker)._replace(provider=provider),
+        )
     elif (planned := rules.replan(row)) is not None:
         yield f"a hint: nothing to do, due again at {planned.due}", state._replace(row=planned)
 

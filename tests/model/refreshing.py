@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from .rules import Rules
-from .state import (
+from tests.model.rules import Rules
+from tests.model.state import (
+    FINISHING,
     GRANT_DEAD,
     LEASED,
     NEW_TOKENS,
@@ -17,7 +18,7 @@ from .state import (
     State,
     Worker,
 )
-from .world import STRICT, STRICT_KILL
+from tests.model.world import STRICT, STRICT_KILL
 
 Step = tuple[str, State]
 
@@ -28,14 +29,15 @@ def with_worker(state: State, index: int, worker: Worker) -> State:
 
 
 def publishing(rules: Rules, row: Row, *, fence: int) -> Worker:
-    """Return a worker that publishes what the row says now."""
+    """Return a worker that publishes what the row says now; where nothing is owed it goes on to the finish."""
+    calls = rules.calls(row)
     return Worker(
-        PUBLISHING,
+        PUBLISHING if calls else FINISHING,
         epoch=row.epoch,
         generation=row.generation,
         fence=fence,
         number=row.number,
-        calls=rules.calls(row),
+        calls=calls,
         plan=rules.plan(row),
     )
 

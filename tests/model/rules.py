@@ -4,8 +4,8 @@ A write that its condition refuses returns None. The model interleaves these met
 a subclass that gets one of them wrong.
 """
 
-from . import world
-from .state import (
+from tests.model import world
+from tests.model.state import (
     ACTIVE,
     DEAD,
     DISCONNECTED,
@@ -176,11 +176,16 @@ class Rules:
         return WITHDRAWN if is_withdrawn(row) else Content(TOKEN, row.epoch, row.generation, row.token)
 
     def calls(self, row: Row) -> tuple[Call, ...]:
-        """Spend every number that was skipped, then put; a withdrawal is put under the last two numbers."""
+        """Spend every number that was skipped, then put; a withdrawal is put under the last two numbers.
+
+        A number that was acknowledged is not put again: the one before a withdrawal's last may be an older withdrawal's.
+        """
         content = self.content(row)
         first = row.number - 1 if is_withdrawn(row) else row.number
         markers = [Call(number, SPENT, False) for number in range(row.published + 1, first)]
-        puts = [Call(number, content, True) for number in range(first, row.number + 1)]
+        puts = [
+            Call(number, content, True) for number in range(max(first, row.published + 1), row.number + 1)
+        ]
         return (*markers, *puts)
 
     def look_calls(self, row: Row) -> tuple[Call, ...]:

@@ -7,10 +7,12 @@ follows to the version that AWSCURRENT left.
 
 from typing import Final
 
-from .state import GRANT_DEAD, NEW_TOKENS, NONE, Call, Provider, Secret
+from tests.model.state import GRANT_DEAD, NEW_TOKENS, NONE, Call, Provider, Secret
 
 STATIC: Final = "static"  # the refresh token never changes
-GRACE: Final = "grace"  # the spent token answers with the same successor until that is used; older ones kill the grant
+GRACE: Final = (
+    "grace"  # the spent token answers with the same successor until that is used; older ones kill the grant
+)
 STRICT: Final = "strict"  # a spent token is refused
 STRICT_KILL: Final = "strict_kill"  # a spent token kills the grant
 KINDS: Final = (STATIC, GRACE, STRICT, STRICT_KILL)
@@ -51,7 +53,9 @@ def consent(provider: Provider) -> tuple[Provider, int]:
     serial = len(provider.grant)
     grant = len(provider.newest)
     return (
-        Provider((*provider.newest, serial), (*provider.grant, grant), (*provider.parent, NONE), provider.dead),
+        Provider(
+            (*provider.newest, serial), (*provider.grant, grant), (*provider.parent, NONE), provider.dead
+        ),
         serial,
     )
 

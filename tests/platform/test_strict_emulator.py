@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +12,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack import LocalStack
+from local.stack import ROOT
+from tests.support.lambda_function import load_template
 from tests.support.stack import AwsClients
 
 DENIED = ("AccessDenied", "AccessDeniedException")
 TRUST = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}],
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    ],
 }
 
 MakeSession = Callable[..., boto3.Session]
@@ -31,11 +35,18 @@ def make_session(aws: AwsClients) -> MakeSession:
         name = f"strict-{uuid.uuid4().hex[:12]}"
         iam = aws.client("iam")
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **item} for item in statements]}
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", **item} for item in statements],
+        }
         iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=json.dumps(document))
         named = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
-        given = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="strict", Tags=named)["Credentials"]
-        return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], "us-east-1")
+        given = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="strict", Tags=named)[
+            "Credentials"
+        ]
+        return boto3.Session(
+            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], "us-east-1"
+        )
 
     return make
 
@@ -71,13 +82,20 @@ def test_a_role_reaches_only_the_partitions_that_its_leading_keys_name(
         }
     )
     client = aws.client("dynamodb", session)
-    query = {"TableName": table, "KeyConditionExpression": "#p = :p", "ExpressionAttributeNames": {"#p": "pk"}}
+    query = {
+        "TableName": table,
+        "KeyConditionExpression": "#p = :p",
+        "ExpressionAttributeNames": {"#p": "pk"},
+    }
     for tenant, denied in (("mine", False), ("theirs", True)):
         partition = {":p": {"S": f"TENANT#{tenant}"}}
         assert is_denied(client.get_item, TableName=table, Key=row(tenant)) is denied
         assert is_denied(client.put_item, TableName=table, Item=row(tenant)) is denied
         assert is_denied(client.query, **query, ExpressionAttributeValues=partition) is denied
-        assert is_denied(client.batch_get_item, RequestItems={table: {"Keys": [row("mine"), row(tenant)]}}) is denied
+        assert (
+            is_denied(client.batch_get_item, RequestItems={table: {"Keys": [row("mine"), row(tenant)]}})
+            is denied
+        )
 
 
 def test_each_part_of_a_transaction_is_judged_by_its_own_partition(
@@ -93,7 +111,10 @@ def test_each_part_of_a_transaction_is_judged_by_its_own_partition(
     client = aws.client("dynamodb", session)
 
     def write(put: str, delete: str) -> list[dict[str, Any]]:
-        return [{"Put": {"TableName": table, "Item": row(put)}}, {"Delete": {"TableName": table, "Key": row(delete)}}]
+        return [
+            {"Put": {"TableName": table, "Item": row(put)}},
+            {"Delete": {"TableName": table, "Key": row(delete)}},
+        ]
 
     assert not is_denied(client.transact_write_items, TransactItems=write("mine", "other"))
     assert is_denied(client.transact_write_items, TransactItems=write("mine", "mine"))
@@ -140,14 +161,20 @@ def test_a_policy_on_one_schedule_group_allows_that_group_and_no_other(
     client = aws.client(
         "scheduler",
         make_session(
-            {"Action": "scheduler:CreateSchedule", "Resource": f"arn:aws:scheduler:us-east-1:000000000000:schedule/{group}/*"}
+            {
+                "Action": "scheduler:CreateSchedule",
+                "Resource": f"arn:aws:scheduler:us-east-1:000000000000:schedule/{group}/*",
+            }
         ),
     )
     schedule = {
         "Name": "one",
         "ScheduleExpression": "at(2099-01-01T00:00:00)",
         "FlexibleTimeWindow": {"Mode": "OFF"},
-        "Target": {"Arn": "arn:aws:sqs:us-east-1:000000000000:none", "RoleArn": "arn:aws:iam::000000000000:role/none"},
+        "Target": {
+            "Arn": "arn:aws:sqs:us-east-1:000000000000:none",
+            "RoleArn": "arn:aws:iam::000000000000:role/none",
+        },
     }
     assert not is_denied(client.create_schedule, **schedule, GroupName=group)
     assert is_denied(client.create_schedule, **schedule)
@@ -207,15 +234,25 @@ def test_a_secret_longer_than_64_kilobytes_is_refused(aws: AwsClients) -> None:
 
 def test_the_deployed_table_has_its_time_to_live_and_its_recovery(aws: AwsClients, table: str) -> None:
     client = aws.client("dynamodb")
-    assert client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
+    assert (
+        client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
+        == "ENABLED"
+    )
     backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
-def test_the_api_has_every_route_of_the_template(aws: AwsClients, stack: LocalStack) -> None:
-    from local.stack import ROOT
-    from tests.support.lambda_function import load_template
+def test_a_mapping_whose_concurrency_is_a_parameter_takes_messages(aws: AwsClients) -> None:
+    client, url = aws.client("sqs"), aws.physical_id("HintQueue")
+    client.send_message(QueueUrl=url, MessageBody="no hint at all")
+    names = ["ApproximateNumberOfMessages"]
+    deadline = time.monotonic() + 20
+    while client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]] != "0":
+        assert time.monotonic() < deadline, "nobody takes messages from the hint queue"
+        time.sleep(0.1)
 
+
+def test_the_api_has_every_route_of_the_template(aws: AwsClients) -> None:
     wanted = {
         f"{event['Properties']['Method']} {event['Properties']['Path']}"
         for resource in load_template(ROOT / "template.yaml")["Resources"].values()

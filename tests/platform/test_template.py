@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from evertoken import settings
 from local.stack import ROOT
 from tests.support.lambda_function import load_template
 
 TEMPLATE = load_template(ROOT / "template.yaml")
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 READ_PATH_SECONDS = 30
+SETTINGS: dict[str, type[settings.Settings]] = {
+    "ScannerFunction": settings.ScannerSettings,
+    "RefresherFunction": settings.RefreshSettings,
+    "OauthCallbackFunction": settings.OAuthCallbackSettings,
+    "TokenReaderFunction": settings.TokenReaderSettings,
+    "ConnectionsApiFunction": settings.ConnectionsApiSettings,
+    "RegistrationsApiFunction": settings.RegistrationsApiSettings,
+    "AuthApiFunction": settings.AuthApiSettings,
+}
 
 
 def of_type(kind: str) -> dict[str, Any]:
@@ -54,8 +65,22 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own(name: str, functio
 
 
 @pytest.mark.parametrize(("name", "function"), BY_FUNCTION)
-def test_every_function_knows_its_own_timeout(name: str, function: dict[str, Any]) -> None:
-    assert function["Environment"]["Variables"]["FUNCTION_TIMEOUT_SECONDS"] == str(function["Timeout"])
+def test_a_function_that_asks_for_its_timeout_is_told_the_right_one(
+    name: str, function: dict[str, Any]
+) -> None:
+    told = function["Environment"]["Variables"].get("FUNCTION_TIMEOUT_SECONDS", str(function["Timeout"]))
+    assert told == str(function["Timeout"])
+
+
+@pytest.mark.parametrize(("name", "function"), BY_FUNCTION)
+def test_a_function_is_told_exactly_what_its_settings_ask_for(name: str, function: dict[str, Any]) -> None:
+    told = set(function["Environment"]["Variables"]) | set(
+        TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    )
+    asked = {field.name.upper() for field in fields(SETTINGS[name])}
+    assert (
+        told - {"LOG_LEVEL"} - {variable for variable in told if variable.startswith("POWERTOOLS_")} == asked
+    )
 
 
 @pytest.mark.parametrize(("name", "function"), BY_FUNCTION)
@@ -97,7 +122,9 @@ def test_every_statement_on_the_table_is_confined_to_partitions(role: str, state
 
 
 @pytest.mark.parametrize(("role", "statement"), STATEMENTS)
-def test_data_keys_are_used_with_a_tenant_as_context_and_nothing_else(role: str, statement: dict[str, Any]) -> None:
+def test_data_keys_are_used_with_a_tenant_as_context_and_nothing_else(
+    role: str, statement: dict[str, Any]
+) -> None:
     if statement["Resource"] != {"Fn::GetAtt": ["DataKey", "Arn"]}:
         return
     assert statement["Condition"] == {
@@ -114,7 +141,9 @@ def test_statement_names_are_unique_within_a_role() -> None:
 def test_only_functions_that_use_a_client_secret_may_read_one_and_none_that_writes_them() -> None:
     readers = {name for name, item in statements() if item["Sid"] == "ReadClientSecrets"}
     writers = {name for name, item in statements() if item["Sid"] == "WriteClientSecrets"}
-    assert readers and writers and not readers & writers
+    assert readers
+    assert writers
+    assert not readers & writers
     for name, item in statements():
         reads = "secretsmanager:GetSecretValue" in as_list(item["Action"])
         assert not (reads and name == "RegistrationsApiRole")
@@ -124,7 +153,8 @@ def test_no_role_may_read_published_tokens_but_the_policy_for_readers() -> None:
     granted = [
         name
         for name, item in statements()
-        if "secretsmanager:GetSecretValue" in as_list(item["Action"]) and "/tokens/" in json.dumps(item["Resource"])
+        if "secretsmanager:GetSecretValue" in as_list(item["Action"])
+        and "/tokens/" in json.dumps(item["Resource"])
     ]
     assert granted == ["TokenReaderPolicy"]
 
@@ -147,7 +177,8 @@ def test_every_queue_that_is_worked_on_has_a_dead_letter_queue_that_keeps_longer
             assert queue["MessageRetentionPeriod"] == 14 * 86400
             continue
         dead, _ = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
-        assert dead in QUEUES and dead in json.dumps(ALARMS)
+        assert dead in QUEUES
+        assert dead in json.dumps(ALARMS)
         assert queue["MessageRetentionPeriod"] <= QUEUES[dead]["MessageRetentionPeriod"]
 
 
@@ -187,28 +218,43 @@ def test_every_alarm_says_what_to_do_and_tells_the_topic() -> None:
 def test_access_logs_hold_no_path_and_no_query() -> None:
     text = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
     assert json.loads(text)["route"] == "$context.routeKey"
-    assert "$context.path" not in text and "query" not in text
+    assert "$context.path" not in text
+    assert "query" not in text
 
 
 def test_leniency_is_confined_to_the_local_stage() -> None:
     rule = TEMPLATE["Rules"]["OnlyTheLocalStageIsLenient"]
     assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Stage"}, "local"]}]}
     asserted = json.dumps(rule["Assertions"])
-    for parameter in ("AllowLoopbackProviders", "MinimumPublishedLifetimeSeconds", "AccessTokenLifetimeSeconds"):
+    for parameter in (
+        "AllowLoopbackProviders",
+        "MinimumPublishedLifetimeSeconds",
+        "AccessTokenLifetimeSeconds",
+    ):
         assert parameter in asserted
     allowed = rule["Assertions"][1]["Assert"]["Fn::Contains"][0]
     assert min(map(int, allowed)) == 900
 
 
 def test_every_parameter_is_described_and_used() -> None:
-    used = json.dumps({name: TEMPLATE[name] for name in ("Conditions", "Globals", "Resources", "Outputs", "Rules")})
+    used = json.dumps(
+        {name: TEMPLATE[name] for name in ("Conditions", "Globals", "Resources", "Outputs", "Rules")}
+    )
     for name, parameter in TEMPLATE["Parameters"].items():
         assert parameter["Description"]
         assert f'{{"Ref": "{name}"}}' in used or f"${{{name}}}" in used, name
 
 
 def test_outputs_say_how_they_are_used() -> None:
-    wanted = {"ApiUrl", "OperatorSecretName", "LayerArn", "TokenReaderPolicyArn", "TableName", "HintQueueUrl", "DataKeyArn"}
+    wanted = {
+        "ApiUrl",
+        "OperatorSecretName",
+        "LayerArn",
+        "TokenReaderPolicyArn",
+        "TableName",
+        "HintQueueUrl",
+        "DataKeyArn",
+    }
     assert wanted <= set(TEMPLATE["Outputs"])
     for output in TEMPLATE["Outputs"].values():
         assert len(output["Description"].split()) >= 8

@@ -51,9 +51,10 @@ class DemoProviderProcess:
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 httpx.get(f"{self.issuer}/health", trust_env=False, timeout=5).raise_for_status()
-                return
             except httpx.TransportError:
                 time.sleep(0.05)
+            else:
+                return
         self.stop()
         raise RuntimeError(f"the demo provider did not start: {log.read_text()[-2000:]}")
 

@@ -41,14 +41,16 @@ class Invocation:
 class LambdaSandbox:
     """One execution environment of one function: starts when first invoked, and again after a death. Not for several threads."""
 
-    def __init__(self, function: BuiltFunction, *, timeout_seconds: float | None = None, python: Path = PYTHON) -> None:
+    def __init__(
+        self, function: BuiltFunction, *, timeout_seconds: float | None = None, python: Path = PYTHON
+    ) -> None:
         """Take the function's own timeout unless another is given."""
         self._function = function
         self._timeout = timeout_seconds or function.timeout_seconds
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self._api: RuntimeApi | None = None
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the sandbox
         self._temporary = tempfile.TemporaryDirectory(prefix="sandbox-")
 
     def __enter__(self) -> Self:
@@ -80,12 +82,14 @@ class LambdaSandbox:
         if answer is None:
             timed_out = self.pid is not None
             self.kill()
-            error_type = "Sandbox.Timedout" if timed_out else "Runtime.ExitError"
-            return Invocation(payload=None, error_type=error_type, seconds=seconds, log=log, was_cold=cold)
+            death = "Sandbox.Timedout" if timed_out else "Runtime.ExitError"
+            return Invocation(payload=None, error_type=death, seconds=seconds, log=log, was_cold=cold)
         if answer.request_id is None:
             self.kill()  # initialization failed: the next invocation starts afresh
         error_type = str((answer.payload or {}).get("errorType")) if answer.is_error else None
-        return Invocation(payload=answer.payload, error_type=error_type, seconds=seconds, log=log, was_cold=cold)
+        return Invocation(
+            payload=answer.payload, error_type=error_type, seconds=seconds, log=log, was_cold=cold
+        )
 
     def kill(self) -> None:
         """End the process with SIGKILL: no handler, no ``finally``, no flush."""

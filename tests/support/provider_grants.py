@@ -9,7 +9,7 @@ from tests.support.provider_profile import ProviderProfile
 CODE_SECONDS = 60
 
 
-class OAuthRefusal(Exception):
+class OAuthRefusedError(Exception):
     """An error answer of RFC 6749 section 5.2."""
 
     def __init__(self, code: str, *, status: int = 400) -> None:
@@ -45,9 +45,9 @@ class GrantBook:
         code = self._get_live(value, "code", record)
         if code.uses:
             self.kill(code.family, "code_reused")
-            raise OAuthRefusal("invalid_grant")
+            raise OAuthRefusedError("invalid_grant")
         if code.challenge != challenge:
-            raise OAuthRefusal("invalid_grant")
+            raise OAuthRefusedError("invalid_grant")
         self._use(code)
         refresh = self._descend(code, "refresh", record, None)
         return self._answer(code, refresh.value, profile, record)
@@ -59,7 +59,7 @@ class GrantBook:
             kills = profile.rotation.kind == "strict_kill"
             if kills or (profile.rotation.kind == "grace" and profile.late_reuse_kills):
                 self.kill(token.family, "refresh_token_reused")
-            raise OAuthRefusal("invalid_grant")
+            raise OAuthRefusedError("invalid_grant")
         self._use(token)
         if profile.refresh_kills_access_tokens:
             for other in self._families[token.family]:
@@ -114,10 +114,10 @@ class GrantBook:
 
     def _get_live(self, value: str, kind: TokenKind, record: RequestRecord) -> IssuedToken:
         if not self.is_live(value, kind):
-            raise OAuthRefusal("invalid_grant")
+            raise OAuthRefusedError("invalid_grant")
         token = self._ledger.tokens[value]
         if record.client_id and token.client_id != record.client_id:
-            raise OAuthRefusal("invalid_grant")
+            raise OAuthRefusedError("invalid_grant")
         return token
 
     def _use(self, token: IssuedToken) -> None:
@@ -136,7 +136,7 @@ class GrantBook:
     ) -> IssuedToken:
         return self._issue( kind, client_id=parent.client_id, subject=parent.subject,
     scope=parent.scope, family=parent.family, parent=parent.value, request=record.number,
-    lifetime_seconds=lifetime_seconds, )  # fmt: skip
+    lifetime_seconds=lifetime_seconds )  # fmt: skip
 
     def _issue(
         self, kind: TokenKind, *, client_id: str, subject: str, scope: str, family: str, parent: str | None,

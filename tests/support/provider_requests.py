@@ -19,7 +19,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class ProtocolViolation(Exception):
+class ProtocolViolationError(Exception):
     """The request breaks a rule; the message names the rule and never a value."""
 
 
@@ -46,29 +46,29 @@ def parse_form(call: Call) -> dict[str, str]:
     """The form of a token or revocation request.
 
     Raises:
-        ProtocolViolation: method, content type, query, encoding, or an empty or repeated parameter (RFC 6749
+        ProtocolViolationError: method, content type, query, encoding, or an empty or repeated parameter (RFC 6749
             sections 2.3.1 and 3.2, appendix B).
     """
     if call.method != "POST":
-        raise ProtocolViolation("the method is not POST")
+        raise ProtocolViolationError("the method is not POST")
     if call.query:
-        raise ProtocolViolation("there are parameters in the URI")
+        raise ProtocolViolationError("there are parameters in the URI")
     media_type, _, parameters = call.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != FORM:
-        raise ProtocolViolation("the content type is not form encoding")
+        raise ProtocolViolationError("the content type is not form encoding")
     if parameters.strip() and parameters.strip().lower().replace('"', "") != "charset=utf-8":
-        raise ProtocolViolation("the content type has an unknown parameter")
+        raise ProtocolViolationError("the content type has an unknown parameter")
     try:
         pairs = parse_qsl(
             call.body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(call.body), errors="strict"
         )
     except (UnicodeDecodeError, ValueError) as error:
-        raise ProtocolViolation("the body is not form encoded UTF-8") from error
+        raise ProtocolViolationError("the body is not form encoded UTF-8") from error
     counts = Counter(name for name, _ in pairs)
     if any(count > 1 for count in counts.values()):
-        raise ProtocolViolation("a parameter is repeated")
+        raise ProtocolViolationError("a parameter is repeated")
     if any(not value for _, value in pairs):
-        raise ProtocolViolation("a parameter is empty")
+        raise ProtocolViolationError("a parameter is empty")
     return dict(pairs)
 
 
@@ -76,7 +76,7 @@ def parse_credentials(call: Call, form: Mapping[str, str]) -> Credentials:
     """The client's credentials from the header or the form.
 
     Raises:
-        ProtocolViolation: two methods at once (RFC 6749 section 2.3), or a header that cannot be read.
+        ProtocolViolationError: two methods at once (RFC 6749 section 2.3), or a header that cannot be read.
     """
     header = call.headers.get("authorization", "")
     if not header:
@@ -86,18 +86,18 @@ def parse_credentials(call: Call, form: Mapping[str, str]) -> Credentials:
             "post" if "client_secret" in form else "none",
         )
     if "client_secret" in form:
-        raise ProtocolViolation("two client authentication methods at once")
+        raise ProtocolViolationError("two client authentication methods at once")
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "basic":
-        raise ProtocolViolation("the authorization scheme is not Basic")
+        raise ProtocolViolationError("the authorization scheme is not Basic")
     try:
         client_id, colon, secret = base64.b64decode(value, validate=True).decode("ascii").partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
         # RFC 6749 section 2.3.1: both halves are form encoded first, so what is inside is ASCII.
-        raise ProtocolViolation("the Basic credentials are not form encoded before base64") from error
+        raise ProtocolViolationError("the Basic credentials are not form encoded before base64") from error
     if not colon:
-        raise ProtocolViolation("the Basic credentials have no colon")
+        raise ProtocolViolationError("the Basic credentials have no colon")
     client_id, secret = unquote_plus(client_id), unquote_plus(secret)
     if form.get("client_id", client_id) != client_id:
-        raise ProtocolViolation("the form names another client than the header")
+        raise ProtocolViolationError("the form names another client than the header")
     return Credentials(client_id, secret, "basic")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from tests.support.provider_grants import GrantBook, OAuthRefusal
+from tests.support.provider_grants import GrantBook, OAuthRefusedError
 from tests.support.provider_ledger import ProviderLedger, RequestRecord
 from tests.support.provider_profile import ProviderProfile
-from tests.support.provider_requests import Call, ProtocolViolation, Reply, parse_credentials, parse_form
+from tests.support.provider_requests import Call, ProtocolViolationError, Reply, parse_credentials, parse_form
 
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
@@ -92,10 +92,10 @@ class ProviderRules:
         with self._lock:
             try:
                 reply = self._handlers[call.endpoint](self, call, record)
-            except ProtocolViolation as violation:
+            except ProtocolViolationError as violation:
                 record.outcome, record.violation = "violation", str(violation)
                 return _json_reply(400, {"error": "invalid_request", "error_description": str(violation)})
-            except OAuthRefusal as refusal:
+            except OAuthRefusedError as refusal:
                 record.outcome = refusal.code
                 headers = {"WWW-Authenticate": 'Basic realm="provider"'} if refusal.status == 401 else {}
                 return _json_reply(refusal.status, {"error": refusal.code}, headers)
@@ -123,14 +123,14 @@ class ProviderRules:
             case "client_credentials":
                 answer = self._grants.issue_to_client(form.get("scope", ""), self.profile, record)
             case _:
-                raise OAuthRefusal("unsupported_grant_type")
+                raise OAuthRefusedError("unsupported_grant_type")
         record.outcome = "ok"
         return _json_reply(200, answer)
 
     def _redeem(self, form: Mapping[str, str], record: RequestRecord) -> dict[str, Any]:
         code = self.ledger.tokens.get(form.get("code", ""))
         if code is not None and code.redirect_uri != form.get("redirect_uri", ""):
-            raise OAuthRefusal("invalid_grant")
+            raise OAuthRefusedError("invalid_grant")
         verifier = form.get("code_verifier", "")
         digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         return self._grants.redeem(form.get("code", ""), digest if verifier else "", self.profile, record)
@@ -195,9 +195,9 @@ class ProviderRules:
         record.client_id = credentials.client_id
         accepted = self.profile.client_authentication
         if accepted not in ("any", credentials.method) or credentials.method == "none":
-            raise OAuthRefusal("invalid_client", status=401)
+            raise OAuthRefusedError("invalid_client", status=401)
         if self._secrets.get(credentials.client_id) != credentials.secret:
-            raise OAuthRefusal("invalid_client", status=401)
+            raise OAuthRefusedError("invalid_client", status=401)
         return form
 
     _handlers: Mapping[str, Callable[["ProviderRules", Call, RequestRecord], Reply]] = {

@@ -40,19 +40,19 @@ def get_owner() -> int:
 
 def sweep() -> None:
     """Remove the stacks of runs that have ended."""
-    for directory in TESTS.glob("stack-*"):
+    for directory in TESTS.glob("*-*"):
         try:
-            os.kill(int(directory.name.removeprefix("stack-")), 0)
+            os.kill(int(directory.name.rpartition("-")[2]), 0)
         except ProcessLookupError:
             shutil.rmtree(directory, ignore_errors=True)
         except (PermissionError, ValueError):
             continue
 
 
-def bring_up(owner: int) -> LocalStack:
-    """Return the run's stack, deployed; several workers may ask at once."""
+def bring_up(owner: int, name: str = "stack") -> LocalStack:
+    """Return the run's stack of this name, deployed; several workers may ask at once."""
     TESTS.mkdir(parents=True, exist_ok=True)
-    directory = TESTS / f"stack-{owner}"
+    directory = TESTS / f"{name}-{owner}"
     with (TESTS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         sweep()
@@ -119,7 +119,9 @@ def built_functions(stack: LocalStack, aws: AwsClients) -> dict[str, BuiltFuncti
     """Every built function with the environment that it has in the stack, and its role's credentials."""
     functions = {}
     for name, function in load_built_functions(stack).items():
-        configuration = aws.client("lambda").get_function_configuration(FunctionName=aws.physical_id(function.name))
+        configuration = aws.client("lambda").get_function_configuration(
+            FunctionName=aws.physical_id(function.name)
+        )
         role = aws.assume(function.name.removesuffix("Function") + "Role").get_credentials()
         assert role is not None
         environment = dict(configuration["Environment"]["Variables"]) | {

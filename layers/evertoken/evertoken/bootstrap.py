@@ -12,6 +12,8 @@ from evertoken.usecases.invocation import Timing
 
 if TYPE_CHECKING:
     from evertoken.adapters.access_token_verifier import AccessTokenVerifier
+    from evertoken.adapters.client_directory import CachedClientDirectory
+    from evertoken.ports import Clock
     from evertoken.usecases.read_token import ReadDependencies
     from evertoken.usecases.refresh_attempt import RefreshDependencies
     from evertoken.usecases.scan_due import ScanDependencies
@@ -41,10 +43,8 @@ def build_refreshing(
     settings: RefreshSettings, *, http_total_seconds: float, commit_budget_seconds: float
 ) -> RefreshDependencies:
     """Return what the refresh protocol needs. Raises ConfigurationError: the budgets do not fit into the function's timeout."""
-    from evertoken.adapters.client_directory import CachedClientDirectory
-    from evertoken.adapters.dynamodb_directory import DynamoDBOperatorProviders
-    from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
     from evertoken.adapters.envelope_sealer import EnvelopeSealer
+    from evertoken.adapters.http_transport import HttpTransport
     from evertoken.adapters.secrets_publisher import SecretsManagerPublisher
     from evertoken.adapters.sqs_queues import SQSRescueSink
     from evertoken.usecases.refresh_attempt import RefreshDependencies
@@ -57,16 +57,38 @@ def build_refreshing(
     clock, dynamodb, secrets = SystemClock(), dynamodb_client(), secrets_client()
     return RefreshDependencies(
         store=DynamoDBConnections(dynamodb, settings.table_name, shards=settings.due_shards),
-        directory=None,
+        directory=build_directory(settings, clock=clock),
         sealer=EnvelopeSealer(
             kms_client(), dynamodb, table_name=settings.table_name, key_id=settings.data_key_id, clock=clock
         ),
-        transport=None,
+        transport=HttpTransport(allow_loopback=settings.allow_loopback_providers),
         publisher=SecretsManagerPublisher(secrets, prefix=settings.secret_prefix),
         rescue=SQSRescueSink(sqs_client(), settings.rescue_queue_url),
         clock=clock,
         randomness=SystemRandomness(),
         timing=timing,
+    )
+
+
+def build_directory(settings: RefreshSettings, *, clock: Clock) -> CachedClientDirectory:
+    """Return the client registrations made ready."""
+    from evertoken.adapters.client_directory import CachedClientDirectory
+    from evertoken.adapters.dynamodb_directory import DynamoDBOperatorProviders
+    from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
+    from evertoken.catalogue.provider_directory import ProviderDirectory
+
+    dynamodb = dynamodb_client()
+    return CachedClientDirectory(
+        DynamoDBRegistrations(dynamodb, table_name=settings.table_name),
+        ProviderDirectory(
+            DynamoDBOperatorProviders(dynamodb, table_name=settings.table_name),
+            allow_loopback=settings.allow_loopback_providers,
+        ),
+        dynamodb=dynamodb,
+        secrets=secrets_client(),
+        table_name=settings.table_name,
+        secret_prefix=settings.secret_prefix,
+        clock=clock,
     )
 
 

@@ -157,7 +157,7 @@ class ConnectionStore(Protocol):
         due_by: datetime | None,
     ) -> LeaseGranted | LeaseRefused:
         """Take the lease IF the row is active, not on hold, at (epoch, generation), not leased by another, past its cool-down, and its
-        refresh is due (`refresh_at` <= *due_by*) unless *due_by* is None.
+        refresh is due (`refresh_at` <= *due_by*, or an attempt is open: its answer may be had only for a while) unless *due_by* is None.
 
         Sets the attempt (`attempted_at`, `open_attempts` + 1) and moves `due_at` to *until*, so that a dead worker's row is looked at again.
         """
@@ -190,7 +190,7 @@ class ConnectionStore(Protocol):
         attempt_is_closed: bool,
         now: datetime,
     ) -> bool:
-        """End *owner*'s lease without a token set; return False when it is no longer ours.
+        """End *owner*'s lease without a token set; return False when it is no longer ours. A row that owes a publication is due at once.
 
         *attempt_is_closed* takes the attempt back: the refresh token is known to be unspent.
         """
@@ -203,8 +203,12 @@ class ConnectionStore(Protocol):
         `due_at` is left alone while another worker holds a live lease. Returns whether it was acknowledged.
         """
 
-    def postpone(self, key: ConnectionKey, *, epoch: int, generation: int, due_at: datetime, now: datetime) -> bool:
-        """Look at the row again at *due_at* IF nobody holds a live lease and (epoch, generation) are unchanged."""
+    def postpone(
+        self, key: ConnectionKey, *, epoch: int, generation: int, due_at: datetime | None, now: datetime
+    ) -> bool:
+        """Look at the row again at *due_at* (None: never), not sooner, IF it owes neither a publication nor a revocation, nobody holds a
+        live lease and (epoch, generation) are unchanged.
+        """
 
     def find_account(self, *, tenant_id: str, registration_id: str, user_id: str, account: str) -> ConnectionKey | None:
         """Return the connection that this account has, if it has one."""
@@ -241,9 +245,18 @@ class ConnectionStore(Protocol):
         """Change what a user may change IF epoch and generation are unchanged. A change of publication takes a number (two when it withdraws)."""
 
     def finish_revocation(
-        self, key: ConnectionKey, *, epoch: int, due_at: datetime | None, retry: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        epoch: int,
+        revoked: PendingRevocation,
+        due_at: datetime | None,
+        retry: bool,
+        now: datetime,
     ) -> bool:
-        """Drop the pending revocation, or with *retry* count the attempt and keep it, IF the epoch is unchanged and the withdrawal is published."""
+        """Drop the pending revocation, or with *retry* count the attempt and keep it, IF the epoch is unchanged, the withdrawal is published
+        and what is pending is still *revoked*: a refresh under way may have brought newer tokens meanwhile.
+        """
 
     def replace_revocation(
         self, key: ConnectionKey, *, epoch: int, revocation: PendingRevocation, now: datetime
@@ -253,8 +266,8 @@ class ConnectionStore(Protocol):
     def retire(self, key: ConnectionKey, *, expected: Connection, now: datetime) -> bool:
         """Give the id up for good and free its account IF the row is unchanged; the row goes by TTL after a week."""
 
-    def forget_retired_secret(self, key: ConnectionKey, now: datetime) -> None:
-        """Note that a retired connection's secret is deleted: nothing is due any more."""
+    def forget_retired_secret(self, key: ConnectionKey, *, expected: Connection, now: datetime) -> None:
+        """Note that a retired connection's secret is deleted: its account is free, and nothing is due any more."""
 
     def find_due(self, *, shard: int, before: datetime) -> Iterator[Sequence[DueConnection]]:
         """Yield pages of what the index says is due before *before*, earliest first; late and repeated at times."""
@@ -267,10 +280,11 @@ class ConnectionStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueConnection:
-    """One entry of the due index."""
+    """One entry of the due index: what is due, and when its due instant was last set, if that is known."""
 
     hint: Hint
     due_at: datetime
+    due_set_at: datetime | None
 
 
 class ScanCursor(Protocol):

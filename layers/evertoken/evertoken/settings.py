@@ -88,12 +88,15 @@ class OAuthCallbackSettings(Settings):
     data_key_id: str
     secret_prefix: str
     public_base_url: str
+    allow_loopback_providers: bool
+    function_timeout_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationsApiSettings(Settings):
     """What the registrations API is told."""
 
+    function_timeout_seconds: int
     secret_prefix: str
     signing_key_ids: tuple[str, ...]
     public_base_url: str
@@ -106,6 +109,7 @@ class RegistrationsApiSettings(Settings):
 class AuthApiSettings(Settings):
     """What the auth API is told."""
 
+    function_timeout_seconds: int
     signing_key_ids: tuple[str, ...]
     operator_secret_name: str
     public_base_url: str

@@ -1,7 +1,8 @@
-"""boto3 clients with our own time-outs: the SDK's sixty seconds and ten retries would outlive every budget (security facts D11)."""
+"""boto3 clients, one of each kind a process, with our own time-outs: the SDK's sixty seconds and ten retries would outlive every budget (security facts D11)."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -27,21 +28,25 @@ _CONFIG = Config(
 )
 
 
+@cache
 def dynamodb_client() -> DynamoDBClient:
     """Return a client of the table."""
     return boto3.client("dynamodb", config=_CONFIG)
 
 
+@cache
 def kms_client() -> KMSClient:
     """Return a client of KMS."""
     return boto3.client("kms", config=_CONFIG)
 
 
+@cache
 def secrets_client() -> SecretsManagerClient:
     """Return a client of Secrets Manager."""
     return boto3.client("secretsmanager", config=_CONFIG)
 
 
+@cache
 def sqs_client() -> SQSClient:
     """Return a client of the queues."""
     return boto3.client("sqs", config=_CONFIG)

@@ -27,13 +27,13 @@ _KEPT_LONGER_SECONDS = 60
 """Housekeeping may come late and never early: the instant itself is always checked by the use case."""
 
 
-class DynamoDbAuthorizations:
+class DynamoDBAuthorizations:
     """`AuthorizationStore` on the table. Each taking is one conditional delete, so that of many callers one gets it.
 
     A delete whose answer was lost and that is repeated finds nothing: the user has to start again, and nothing is used twice.
     """
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 
@@ -68,7 +68,9 @@ class DynamoDbAuthorizations:
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
             self._client.put_item(TableName=self._table, Item=to_item(item))
 
-    def take_returned(self, session_hash: str, *, tenant_id: str, user_id: str) -> ReturnedAuthorization | None:
+    def take_returned(
+        self, session_hash: str, *, tenant_id: str, user_id: str
+    ) -> ReturnedAuthorization | None:
         """Remove and return what this session returned IF tenant and user match; None when it is not there.
 
         Raises:
@@ -90,7 +92,8 @@ class DynamoDbAuthorizations:
         except ClientError as error:
             if error_code(error) != _REFUSED:
                 raise
-            found = from_item(error.response.get("Item") or {})
+            response: dict[str, Any] = dict(error.response)
+            found = from_item(response.get("Item") or {})
             if found.get("tenant_id") != tenant_id:
                 return None
             self._count_try(key)

@@ -121,9 +121,9 @@ class DynamoDBConnections:
         update.require("status", "=", ConnectionStatus.ACTIVE.value).require_absent("on_hold")
         update.require_absent_or("lease_until", "<=", now).require_absent_or("cooldown_until", "<=", due_by or now)
         if due_by is not None:
-            update.require("refresh_at", "<=", due_by)
+            update.require_either(("refresh_at", "<=", due_by), ("open_attempts", ">", 0))
         update.set("lease_owner", owner).set("lease_until", until).set("attempted_at", now).add("open_attempts", 1)
-        self._set_due(update, key, until)
+        self._set_due(update, key, until, now=now)
         written, row = self._write(key, update)
         if row is None:
             return LeaseRefused(connection=None)
@@ -135,14 +135,15 @@ class DynamoDBConnections:
         update = self._commit_update(commit, publication=commit.publication).require("lease_owner", "=", commit.owner)
         if not is_published:
             update.remove("lease_owner", "lease_until")
-            self._set_due(update, key, commit.refresh_at)
+            self._set_due(update, key, commit.refresh_at, now=commit.now)
         written, row = self._write(key, update)
         while not written and row is not None and row.commit_id != commit.commit_id:
             if (row.epoch, row.generation) != (commit.epoch, commit.generation):
                 return CommitSuperseded(connection=row)
             update = self._commit_update(commit, publication=row.publication)  # the lease is not ours any more: no reason to lose a grant
             if not row.is_leased(commit.now):
-                self._set_due(update, key, commit.now if row.publication is not PublicationMode.API_ONLY else commit.refresh_at)
+                owed = row.publication is PublicationMode.SECRETS_MANAGER
+                self._set_due(update, key, commit.now if owed else commit.refresh_at, now=commit.now)
             written, row = self._write(key, update)
         return CommitSuperseded(connection=None) if row is None else CommitAccepted(connection=row)
 
@@ -153,7 +154,8 @@ class DynamoDBConnections:
         update.set("status", ConnectionStatus.REAUTHORIZATION_REQUIRED.value).set("updated_at", failure.failed_at)
         update.remove("lease_owner", "lease_until", "refresh_at", "cooldown_until")
         self._set_failure(update, failure)
-        self._set_due(update, key, failure.failed_at if expected.owes_publication else None)
+        due_at = failure.failed_at if expected.owes_publication else None
+        self._set_due(update, key, due_at, now=failure.failed_at)
         return self._write(key, update)[0]
 
     def release_lease(
@@ -167,13 +169,20 @@ class DynamoDBConnections:
         attempt_is_closed: bool,
         now: datetime,
     ) -> bool:
-        update = Update().require("lease_owner", "=", owner).remove("lease_owner", "lease_until")
-        update.set("cooldown_until", cooldown_until)
-        if failure is not None:
-            self._set_failure(update, failure)
-        if attempt_is_closed:
-            update.add("open_attempts", -1)
-        self._set_due(update, key, due_at)
+        def release() -> Update:
+            update = Update().require("lease_owner", "=", owner).remove("lease_owner", "lease_until")
+            update.set("cooldown_until", cooldown_until)
+            if failure is not None:
+                self._set_failure(update, failure)
+            return update.add("open_attempts", -1) if attempt_is_closed else update
+
+        update = release().require_equal("published_number", "publication_number")
+        self._set_due(update, key, due_at, now=now)
+        written, row = self._write(key, update)
+        if written or row is None or row.lease is None or row.lease.owner != owner:
+            return written
+        update = release()  # a hold or an earlier publication is owed: that does not wait for the next try
+        self._set_due(update, key, now, now=now)
         return self._write(key, update)[0]
 
     def acknowledge_publication(
@@ -185,20 +194,25 @@ class DynamoDBConnections:
 
         if owner is not None:
             update = acknowledgement().require("lease_owner", "=", owner).remove("lease_owner", "lease_until")
-            self._set_due(update, key, due_at)
+            self._set_due(update, key, due_at, now=now)
             written, row = self._write(key, update)
             if written or row is None or row.published_number >= number or row.publication_number != number:
                 return written
         update = acknowledgement().require_absent_or("lease_until", "<=", now)
-        self._set_due(update, key, due_at)
+        self._set_due(update, key, due_at, now=now)
         written, row = self._write(key, update)
         if written or row is None or row.published_number >= number or row.publication_number != number:
             return written
         return self._write(key, acknowledgement())[0]  # another worker's lease is live: it sees to what is due
 
-    def postpone(self, key: ConnectionKey, *, epoch: int, generation: int, due_at: datetime, now: datetime) -> bool:
-        update = self._at(epoch, generation).require_absent_or("lease_until", "<=", now).require("due_at", "<=", due_at)
-        self._set_due(update, key, due_at)
+    def postpone(
+        self, key: ConnectionKey, *, epoch: int, generation: int, due_at: datetime | None, now: datetime
+    ) -> bool:
+        update = self._at(epoch, generation).require_absent_or("lease_until", "<=", now)
+        update.require_equal("published_number", "publication_number").require_absent("revocation_sealed")
+        if due_at is not None:
+            update.require("due_at", "<=", due_at)
+        self._set_due(update, key, due_at, now=now)
         return self._write(key, update)[0]
 
     # connecting and its end
@@ -223,7 +237,7 @@ class DynamoDBConnections:
             update.set(name, getattr(connect, name))
         update.set("policy", connect.policy.value).set("publication", connect.publication.value)
         update.remove("lease_owner", "lease_until", "disconnected_at", *_REVOCATION)
-        self._set_due(update, before.key, commit.now if numbers else commit.refresh_at)
+        self._set_due(update, before.key, commit.now if numbers else commit.refresh_at, now=commit.now)
         binding = key_of(
             tenant_partition(before.tenant_id), account_sort(before.user_id, connect.registration_id, connect.account)
         )
@@ -271,7 +285,7 @@ class DynamoDBConnections:
                 update,
                 PendingRevocation(sealed=expected.sealed, epoch=expected.epoch, generation=expected.generation),
             )
-        self._set_due(update, key, now)
+        self._set_due(update, key, now, now=now)
         written, row = self._write(key, update)
         return row if written else None
 
@@ -281,7 +295,7 @@ class DynamoDBConnections:
         update = self._unchanged(expected).set("on_hold", True if on_hold else None).set("updated_at", now)
         update.add("publication_number", numbers)
         settled = replace(expected, on_hold=on_hold)
-        self._set_due(update, key, now if numbers else due_when_settled(settled))
+        self._set_due(update, key, now if numbers else due_when_settled(settled), now=now)
         written, row = self._write(key, update)
         return row if written else None
 
@@ -306,21 +320,29 @@ class DynamoDBConnections:
             update.set("publication", publication.value)
         update.require_absent_or("lease_until", "<=", now)
         settled = due_when_settled(replace(expected, refresh_at=refresh_at))
-        self._set_due(update, key, now if numbers or expected.owes_publication else settled)
+        self._set_due(update, key, now if numbers or expected.owes_publication else settled, now=now)
         written, row = self._write(key, update)
         return row if written else None
 
     def finish_revocation(
-        self, key: ConnectionKey, *, epoch: int, due_at: datetime | None, retry: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        epoch: int,
+        revoked: PendingRevocation,
+        due_at: datetime | None,
+        retry: bool,
+        now: datetime,
     ) -> bool:
         update = Update().require("epoch", "=", epoch).require("status", "=", ConnectionStatus.DISCONNECTED.value)
-        update.require_present("revocation_sealed").set("updated_at", now)
+        update.require("revocation_generation", "=", revoked.generation).require("revocation_epoch", "=", revoked.epoch)
+        update.set("updated_at", now)
         update.require_equal("published_number", "publication_number")  # the withdrawal comes first
         if retry:
             update.add("revocation_attempts", 1)
         else:
             update.remove(*_REVOCATION)
-        self._set_due(update, key, due_at)
+        self._set_due(update, key, due_at, now=now)
         return self._write(key, update)[0]
 
     def replace_revocation(
@@ -328,26 +350,29 @@ class DynamoDBConnections:
     ) -> bool:
         update = Update().require("epoch", "=", epoch).require("status", "=", ConnectionStatus.DISCONNECTED.value)
         self._set_revocation(update, revocation)
-        self._set_due(update, key, now)
+        self._set_due(update, key, now, now=now)
         return self._write(key, update)[0]
 
     def retire(self, key: ConnectionKey, *, expected: Connection, now: datetime) -> bool:
         update = self._unchanged(expected).set("status", ConnectionStatus.RETIRED.value).set("updated_at", now)
         update.set("ttl", int(now.timestamp()) + RETIRED_TTL_SECONDS).remove(*_REVOCATION)
-        self._set_due(update, key, now)
+        self._set_due(update, key, now, now=now)
         written, _ = self._write(key, update)
-        if written and expected.account:
+        if written:
             self._free_account(expected)
         return written
 
-    def forget_retired_secret(self, key: ConnectionKey, now: datetime) -> None:
+    def forget_retired_secret(self, key: ConnectionKey, *, expected: Connection, now: datetime) -> None:
+        self._free_account(expected)  # again, in case the retiring call died between its two writes
         update = Update().require("status", "=", ConnectionStatus.RETIRED.value).set("updated_at", now)
-        update.remove("due_at", "due_shard")
+        self._set_due(update, key, None, now=now)
         self._write(key, update)
 
     # parts
 
     def _free_account(self, row: Connection) -> None:
+        if not row.account:
+            return
         key = key_of(tenant_partition(row.tenant_id), account_sort(row.user_id, row.registration_id, row.account))
         with unavailable_as(StoreUnavailableError, UNAVAILABLE):
             try:
@@ -411,11 +436,11 @@ class DynamoDBConnections:
         update.set("revocation_epoch", revocation.epoch).set("revocation_generation", revocation.generation)
         update.set("revocation_attempts", revocation.attempts)
 
-    def _set_due(self, update: Update, key: ConnectionKey, due_at: datetime | None) -> None:
+    def _set_due(self, update: Update, key: ConnectionKey, due_at: datetime | None, *, now: datetime) -> None:
         if due_at is None:
-            update.remove("due_at", "due_shard")
+            update.remove("due_at", "due_shard", "due_set_at")
         else:
-            update.set("due_at", due_at)
+            update.set("due_at", due_at).set("due_set_at", now)
             update.set("due_shard", due_partition(due_shard(key.connection_id, self._shards)))
 
 

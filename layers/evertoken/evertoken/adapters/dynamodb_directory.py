@@ -24,14 +24,16 @@ _UNAVAILABLE = "The directory did not answer in time. Try again."
 class _Partition:
     """The items of one kind, by name."""
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str, partition: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str, *, partition: str) -> None:
         self._client = client
         self._table = table_name
         self._partition = partition
 
     def find(self, name: str) -> dict[str, Any] | None:
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
-            answer = self._client.get_item(TableName=self._table, Key=to_item(self._key(name)), ConsistentRead=True)
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(self._key(name)), ConsistentRead=True
+            )
         item = answer.get("Item")
         return None if item is None else from_item(item)
 
@@ -73,11 +75,11 @@ class _Partition:
         return {"pk": self._partition, "sk": name}
 
 
-class DynamoDbTenants:
+class DynamoDBTenants:
     """`TenantStore` on the table. Every method raises StoreUnavailableError."""
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
-        self._items = _Partition(client, table_name=table_name, partition="TENANTS")
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        self._items = _Partition(client, table_name, partition="TENANTS")
 
     def find(self, tenant_id: str) -> Tenant | None:
         """Return a tenant, read consistently, or None."""
@@ -103,11 +105,11 @@ class DynamoDbTenants:
         return tuple(_tenant(values) for values in self._items.list_all())
 
 
-class DynamoDbApiClients:
+class DynamoDBApiClients:
     """`ApiClientStore` on the table; of a secret only its hash is stored. Every method raises StoreUnavailableError."""
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
-        self._items = _Partition(client, table_name=table_name, partition="CLIENTS")
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        self._items = _Partition(client, table_name, partition="CLIENTS")
 
     def find(self, client_id: str) -> ApiClient | None:
         """Return an API client, read consistently, or None."""
@@ -136,11 +138,11 @@ class DynamoDbApiClients:
         return tuple(client for client in clients if tenant_id is None or client.tenant_id == tenant_id)
 
 
-class DynamoDbOperatorProviders:
+class DynamoDBOperatorProviders:
     """`OperatorProviders` on the table: documents of the provider schema, as JSON text. Every method raises StoreUnavailableError."""
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
-        self._items = _Partition(client, table_name=table_name, partition="PROVIDERS")
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        self._items = _Partition(client, table_name, partition="PROVIDERS")
 
     def find(self, provider_id: str) -> dict[str, object] | None:
         """Return the document, read consistently, or None."""

@@ -56,6 +56,7 @@ def to_item(connection: Connection, shards: int) -> dict[str, dict[str, Any]]:
             "refresh_at": c.refresh_at,
             "due_at": c.due_at,
             "due_shard": due,
+            "due_set_at": None if c.due_at is None else c.updated_at,
             "listed_at": listed_at(c.expires_at),
             "publication_number": c.publication_number,
             "published_number": c.published_number,
@@ -145,7 +146,7 @@ def due_from_item(item: Item) -> DueConnection:
         registration_id=text(item, "registration_id"),
         key_id=text(item, "key_id"),
     )
-    return DueConnection(hint=hint, due_at=due_at)
+    return DueConnection(hint=hint, due_at=due_at, due_set_at=instant(item, "due_set_at"))
 
 
 def _key(item: Item) -> ConnectionKey:

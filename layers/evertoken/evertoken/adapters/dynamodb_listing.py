@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evertoken.adapters.dynamodb_items import from_item
@@ -32,7 +33,7 @@ def list_connections(
     found: list[Connection] = []
     while True:
         items, start = _read(client, table, tenant_id, only, limit - len(found), start)
-        found.extend(row for row in map(from_item, items) if _passes(row, only))
+        found.extend(_summary(row) for row in map(from_item, items) if _passes(row, only))
         if start is None or len(found) >= limit:
             return ConnectionPage(
                 connections=tuple(found), position=None if start is None else json.dumps(start, separators=(",", ":"))
@@ -75,6 +76,11 @@ def _get_many(client: DynamoDBClient, table: str, tenant_id: str, connection_ids
             rows[text(item, "sk").removeprefix("CONNECTION#")] = item
         pending = dict(answer.get("UnprocessedKeys") or {})
     return [rows[one] for one in connection_ids if one in rows]
+
+
+def _summary(row: Connection) -> Connection:
+    """Return *row* without ciphertext, lease and journal facts: a list by user reads whole rows."""
+    return replace(row, sealed=None, lease=None, revocation=None, commit_id=None, attempted_at=None)
 
 
 def _passes(row: Connection, only: ConnectionFilter) -> bool:

@@ -27,10 +27,10 @@ _TAKEN = (
 )
 
 
-class DynamoDbRegistrations:
+class DynamoDBRegistrations:
     """`RegistrationStore` on the table: the registration and its binding change in one transaction, or neither does."""
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         self._client = client
         self._table = table_name
 
@@ -49,10 +49,15 @@ class DynamoDbRegistrations:
         stored = self._find_values(registration.registration_id)
         if (None if stored is None else stored["version"]) != expected_version:
             raise ConflictError(_MOVED)
-        writes = [self._put_registration(registration, binding, expected_version), self._put_binding(registration, binding)]
+        writes = [
+            self._put_registration(registration, binding, expected_version),
+            self._put_binding(registration, binding),
+        ]
         if stored is not None and stored["binding"] != binding:
             # The old binding is the one of this very version, which the first write checks again.
-            writes.append({"Delete": {"TableName": self._table, "Key": to_item(_key(_BINDING + stored["binding"]))}})
+            writes.append(
+                {"Delete": {"TableName": self._table, "Key": to_item(_key(_BINDING + stored["binding"]))}}
+            )
         try:
             with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
                 self._client.transact_write_items(TransactItems=writes)
@@ -109,7 +114,11 @@ class DynamoDbRegistrations:
         item = to_item({**_key(registration.registration_id), **_values(registration), "binding": binding})
         if expected_version is None:
             return {
-                "Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+                "Put": {
+                    "TableName": self._table,
+                    "Item": item,
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
             }
         return {
             "Put": {
@@ -124,7 +133,9 @@ class DynamoDbRegistrations:
         return {
             "Put": {
                 "TableName": self._table,
-                "Item": to_item({**_key(_BINDING + binding), "registration_id": registration.registration_id}),
+                "Item": to_item(
+                    {**_key(_BINDING + binding), "registration_id": registration.registration_id}
+                ),
                 "ConditionExpression": "attribute_not_exists(pk) OR registration_id = :id",
                 "ExpressionAttributeValues": to_item({":id": registration.registration_id}),
             }

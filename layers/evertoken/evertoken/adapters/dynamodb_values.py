@@ -10,6 +10,7 @@ from evertoken.domain.instants import from_milliseconds, to_milliseconds
 
 Item = Mapping[str, Mapping[str, Any]]
 Scalar = str | int | bool | bytes | datetime
+Comparison = tuple[str, str, Scalar]
 
 
 def encode(value: Scalar) -> dict[str, Any]:
@@ -102,6 +103,12 @@ class Update:
     def require(self, name: str, operator: str, value: Scalar) -> Update:
         """Require a comparison to hold."""
         self._conditions.append(f"{self._name(name)} {operator} {self._value(value)}")
+        return self
+
+    def require_either(self, first: Comparison, second: Comparison) -> Update:
+        """Require one of two comparisons to hold."""
+        parts = [f"{self._name(name)} {operator} {self._value(value)}" for name, operator, value in (first, second)]
+        self._conditions.append(f"({' OR '.join(parts)})")
         return self
 
     def require_equal(self, name: str, other: str) -> Update:

@@ -105,7 +105,7 @@ class EnvelopeSealer:
                 return cached
             plaintext = self._fetch(tenant_id, month, may_create=may_create)
             if len(self._cache) >= CACHE_LIMIT:
-                self._cache.clear()
+                del self._cache[min(self._cache, key=lambda name: self._cache[name].fetched_at)]
             self._cache[(tenant_id, month)] = _DataKey(plaintext, self._clock.monotonic())
             return plaintext
 

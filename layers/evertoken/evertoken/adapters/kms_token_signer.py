@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -33,8 +32,8 @@ class KmsTokenSigner:
         with unavailable_as(StoreUnavailableError, "Access tokens cannot be signed now. Try again."):
             answer = self._client.sign(
                 KeyId=key_id,
-                Message=hashlib.sha256(signed.encode()).digest(),
-                MessageType="DIGEST",
+                Message=signed.encode(),
+                MessageType="RAW",
                 SigningAlgorithm="ECDSA_SHA_256",
             )
         # KMS answers in DER; JWS wants r and s side by side, 32 bytes each (RFC 7518 section 3.4).

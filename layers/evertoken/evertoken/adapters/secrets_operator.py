@@ -39,7 +39,9 @@ class SecretsManagerOperator:
         now = self._clock.monotonic()
         if self._read is not None and now - self._read[0] < KEPT_SECONDS:
             return self._read[1]
-        with unavailable_as(StoreUnavailableError, "The operator's credential cannot be read now. Try again."):
+        with unavailable_as(
+            StoreUnavailableError, "The operator's credential cannot be read now. Try again."
+        ):
             answer = self._client.get_secret_value(SecretId=self._name)
         operator = _parse_operator(answer["SecretString"])
         self._read = (now, operator)

@@ -25,9 +25,9 @@ def registration_secret_name(prefix: str, registration_id: str) -> str:
 class SecretsManagerRegistrationSecrets:
     """`RegistrationSecrets` on Secrets Manager; both calls may be repeated."""
 
-    def __init__(self, client: SecretsManagerClient, *, secret_prefix: str) -> None:
+    def __init__(self, client: SecretsManagerClient, *, prefix: str) -> None:
         self._client = client
-        self._prefix = secret_prefix
+        self._prefix = prefix
 
     def write(self, registration_id: str, secret: str) -> None:
         """Store or replace the secret. Raises StoreUnavailableError: it may have been stored."""

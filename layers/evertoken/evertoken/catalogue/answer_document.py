@@ -21,6 +21,7 @@ from evertoken.domain.provider_shapes import (
 _POINTER = re.compile(r"(?:/[A-Za-z0-9_.~-]{1,64}){0,6}")
 _POINTER_MEND = "must be a JSON pointer such as /error/code."
 _SEPARATOR = re.compile(r"[ ,;+|]")
+_MAX_VALUES = 32
 _CODE = re.compile(r"[a-z0-9_.-]{1,64}")
 _TOKEN_TYPE = re.compile(r"[a-z0-9 _-]{1,64}")
 
@@ -43,11 +44,15 @@ def parse_answer_shape(reader: DocumentReader | None) -> AnswerShape:
     shape = AnswerShape(
         token_paths=reader.texts("token_paths", pattern=_POINTER, mend=_POINTER_MEND, limit=4) or ("",),
         form_encoded=reader.truth("form_encoded", unknown=False),
-        scope_members=reader.texts("scope_members", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=4) or ("scope",),
-        scope_separator=reader.text("scope_separator", pattern=_SEPARATOR, mend="must be one of: ' ' , ; + |") or " ",
+        scope_members=reader.texts("scope_members", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=4)
+        or ("scope",),
+        scope_separator=reader.text("scope_separator", pattern=_SEPARATOR, mend="must be one of: ' ' , ; + |")
+        or " ",
         keeps=reader.texts("keeps", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=16),
         token_types=frozenset(
-            reader.texts("token_types", pattern=_TOKEN_TYPE, mend="must be a token type in lower case.", limit=4)
+            reader.texts(
+                "token_types", pattern=_TOKEN_TYPE, mend="must be a token type in lower case.", limit=4
+            )
         ),
     )
     reader.close()
@@ -78,7 +83,9 @@ def _parse_error_rule(reader: DocumentReader) -> ErrorRule:
         path=path,
         values=values,
         contains=contains,
-        code=reader.text("code", pattern=_CODE, mend="must be a code: lower-case letters, digits, '_', '.', '-'."),
+        code=reader.text(
+            "code", pattern=_CODE, mend="must be a code: lower-case letters, digits, '_', '.', '-'."
+        ),
     )
     reader.close()
     return rule
@@ -92,10 +99,16 @@ def _parse_values(reader: DocumentReader) -> tuple[tuple[str | int, ...], bool]:
         raise reader.refuse(given[1], f"cannot stand beside {given[0]}: a rule compares in one way.")
     member = given[0]
     value = reader.take(member)
-    values = value if member == "in" and isinstance(value, list) else [value]
+    values = value if member == "in" else [value]
     kinds = (str,) if member == "contains" else (str, int)
-    if not 0 < len(values) <= 32 or not all(type(one) in kinds and one != "" for one in values):
-        raise reader.refuse(member, "must be a text or a whole number (for `in` a list of them, for `contains` a text).")
+    if (
+        not isinstance(values, list)
+        or not 0 < len(values) <= _MAX_VALUES
+        or not all(type(one) in kinds and one != "" for one in values)
+    ):
+        raise reader.refuse(
+            member, "must be a text or a whole number (for `in` a list of them, for `contains` a text)."
+        )
     return tuple(values), member == "contains"
 
 

@@ -13,6 +13,7 @@ from evertoken.domain.errors import InvalidInputError
 from evertoken.domain.provider_shapes import ClientAuthentication
 
 MAX_METADATA_BYTES = 262_144
+_MAX_URL_CHARACTERS = 2048
 _GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 _DEFAULT_GRANTS = ("authorization_code",)
 
@@ -20,7 +21,8 @@ _DEFAULT_GRANTS = ("authorization_code",)
 def metadata_urls(issuer: str, *, allow_loopback: bool = False) -> tuple[str, ...]:
     """Return where *issuer*'s metadata may be, in the order in which to ask.
 
-    RFC 8414 section 3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery 1.0 section 4 after it.
+    RFC 8414 section 3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery 1.0 section 4 after it; servers
+    do both with both. The OAuth document comes first: it names the revocation endpoint more often.
 
     Raises:
         InvalidInputError: *issuer* is not an https URL without query and fragment.
@@ -30,6 +32,7 @@ def metadata_urls(issuer: str, *, allow_loopback: bool = False) -> tuple[str, ..
     root, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     urls = (
         f"{root}/.well-known/oauth-authorization-server{path}",
+        f"{root}{path}/.well-known/oauth-authorization-server",
         f"{root}{path}/.well-known/openid-configuration",
         f"{root}/.well-known/openid-configuration{path}",
     )
@@ -47,10 +50,14 @@ def parse_metadata(
     """
     _check_issuer_url(issuer, allow_loopback=allow_loopback)
     if len(body) > MAX_METADATA_BYTES:
-        raise InvalidInputError(f"The issuer's metadata is longer than {MAX_METADATA_BYTES} bytes. Name its endpoints instead.")
+        raise InvalidInputError(
+            f"The issuer's metadata is longer than {MAX_METADATA_BYTES} bytes. Name its endpoints instead."
+        )
     metadata = _parse_object(body)
     if metadata.get("issuer") != issuer:
-        raise InvalidInputError("The metadata names another issuer. Give the issuer exactly as the server does, to the last slash.")
+        raise InvalidInputError(
+            "The metadata names another issuer. Give the issuer exactly as the server does, to the last slash."
+        )
     source = {"url": metadata_url, "checked_on": checked_on.isoformat(), "confidence": "verified"}
     endpoints = {
         name: url
@@ -102,7 +109,9 @@ def _parse_object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         metadata = None
     if not isinstance(metadata, dict):
-        raise InvalidInputError("The issuer's metadata is not a JSON object. Name the provider's endpoints instead.")
+        raise InvalidInputError(
+            "The issuer's metadata is not a JSON object. Name the provider's endpoints instead."
+        )
     return metadata
 
 
@@ -110,7 +119,11 @@ def _find_url(metadata: Mapping[str, Any], member: str, *, allow_loopback: bool)
     url = metadata.get(member)
     if url is None:
         return None
-    problem = find_url_problem(url, allow_loopback=allow_loopback) if isinstance(url, str) and len(url) <= 2048 else "must be a URL."
+    problem = (
+        find_url_problem(url, allow_loopback=allow_loopback)
+        if isinstance(url, str) and len(url) <= _MAX_URL_CHARACTERS
+        else "must be a URL."
+    )
     if problem is None and ("{" in url or "}" in url):
         problem = "may not have a placeholder."
     if problem is not None:
@@ -124,7 +137,9 @@ def _methods(metadata: Mapping[str, Any]) -> list[str]:
     methods = [str(method) for method in ClientAuthentication if method in named]
     if not methods:
         known = ", ".join(ClientAuthentication)
-        raise InvalidInputError(f"The provider takes none of the client authentications that this release has: {known}.")
+        raise InvalidInputError(
+            f"The provider takes none of the client authentications that this release has: {known}."
+        )
     return methods
 
 

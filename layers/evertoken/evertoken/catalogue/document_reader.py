@@ -49,7 +49,9 @@ class DocumentReader:
     def objects(self, member: str, *, limit: int) -> tuple[DocumentReader, ...]:
         """Take a list of at most *limit* objects, empty when it is absent."""
         values = self._list(member, limit)
-        return tuple(DocumentReader(value, f"{self.name_of(member)}[{index}]") for index, value in enumerate(values))
+        return tuple(
+            DocumentReader(value, f"{self.name_of(member)}[{index}]") for index, value in enumerate(values)
+        )
 
     def text(self, member: str, *, pattern: re.Pattern[str] | None = None, mend: str = "") -> str | None:
         """Take a text that *pattern* matches whole, or None when it is absent."""
@@ -62,7 +64,9 @@ class DocumentReader:
             raise self.refuse(member, mend)
         return value
 
-    def known_text(self, member: str, *, pattern: re.Pattern[str] | None = None, mend: str = "") -> str | None:
+    def known_text(
+        self, member: str, *, pattern: re.Pattern[str] | None = None, mend: str = ""
+    ) -> str | None:
         """Take a text as `text` does; the word `unknown` is None."""
         if self._rest.get(member) == UNKNOWN:
             self.take(member)
@@ -121,8 +125,10 @@ class DocumentReader:
 
     def integer(self, member: str, *, least: int, most: int) -> int | None:
         """Take a whole number; None when it is absent or `unknown`."""
+        if not self.has(member):
+            return None
         value = self.take(member)
-        if value is None or value == UNKNOWN:
+        if value == UNKNOWN:
             return None
         if type(value) is not int or not least <= value <= most:
             raise self.refuse(member, f'must be a whole number from {least} to {most}, or "unknown".')

@@ -40,10 +40,22 @@ def find_url_problem(url: str, *, allow_loopback: bool) -> str | None:
         return "must begin with https://."
     if _is_address(host):
         return "must name its host; a numeric address cannot prove who it is."
-    if _HOST.fullmatch(host) is None or host.endswith(".") or "." not in host:
+    if (
+        parts.netloc != parts.netloc.lower()
+        or _HOST.fullmatch(host) is None
+        or host.endswith(".")
+        or "." not in host
+    ):
         return "must name a host in lower case, such as https://accounts.example.com/token."
+    return _find_placeholder_problem(url, host) if "{" in url or "}" in url else None
+
+
+def _find_placeholder_problem(url: str, host: str) -> str | None:
+    parts = urlsplit(url)
     if "{" in host and _FIXED_SUFFIX.fullmatch(host) is None:
-        return "must end its host in a fixed domain after the placeholder, such as https://{shop}.example.com."
+        return (
+            "must end its host in a fixed domain after the placeholder, such as https://{shop}.example.com."
+        )
     if not _has_clean_placeholders(parts.path):
         return "may have a placeholder only as a whole part of its path, such as /applications/{client_id}/token."
     if "{" in parts.query or CLIENT_ID_PLACEHOLDER in find_placeholders(url).in_host:
@@ -58,12 +70,15 @@ def find_placeholders(url: str) -> UrlPlaceholders:
     """Return the placeholders of *url*."""
     parts = urlsplit(url)
     return UrlPlaceholders(
-        in_host=frozenset(_PLACEHOLDER.findall(parts.netloc)), in_path=frozenset(_PLACEHOLDER.findall(parts.path))
+        in_host=frozenset(_PLACEHOLDER.findall(parts.netloc)),
+        in_path=frozenset(_PLACEHOLDER.findall(parts.path)),
     )
 
 
 def _has_clean_placeholders(path: str) -> bool:
-    return all(("{" not in part and "}" not in part) or _PLACEHOLDER.fullmatch(part) for part in path.split("/"))
+    return all(
+        ("{" not in part and "}" not in part) or _PLACEHOLDER.fullmatch(part) for part in path.split("/")
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -83,7 +83,9 @@ def read_pkce(reader: DocumentReader, rules: ReadingRules, sources: dict[str, So
     return support
 
 
-def read_rotation(reader: DocumentReader, rules: ReadingRules, sources: dict[str, Source]) -> tuple[Rotation, bool]:
+def read_rotation(
+    reader: DocumentReader, rules: ReadingRules, sources: dict[str, Source]
+) -> tuple[Rotation, bool]:
     """Return the rotation and whether a refresh kills the access token, from the section `rotation`. Raises InvalidInputError."""
     section = find_section(reader, "rotation", rules)
     if section is None:
@@ -91,7 +93,9 @@ def read_rotation(reader: DocumentReader, rules: ReadingRules, sources: dict[str
     kind = section.choice("kind", RotationClass, RotationClass.UNKNOWN)
     grace = section.integer("grace_seconds", least=1, most=_DAYS_30)
     if (kind is RotationClass.GRACE) != (grace is not None):
-        raise section.refuse("grace_seconds", 'must be a whole number of seconds, exactly where kind is "grace".')
+        raise section.refuse(
+            "grace_seconds", 'must be a whole number of seconds, exactly where kind is "grace".'
+        )
     kills_access_token = section.truth("kills_access_token", unknown=False)
     read_source(section, "rotation", rules, sources)
     section.close()
@@ -103,10 +107,12 @@ def read_lifetimes(reader: DocumentReader, sources: dict[str, Source]) -> Lifeti
     section = reader.object("lifetimes")
     if section is None:
         return Lifetimes()
-    value = section.take("access_token_seconds")
-    is_assumed = value is None or value == UNKNOWN
+    value = section.take("access_token_seconds") if section.has("access_token_seconds") else UNKNOWN
+    is_assumed = value == UNKNOWN
     if not is_assumed and value != "never" and not (type(value) is int and 1 <= value <= _YEARS_20):
-        raise section.refuse("access_token_seconds", 'must be a whole number of seconds, "never" or "unknown".')
+        raise section.refuse(
+            "access_token_seconds", 'must be a whole number of seconds, "never" or "unknown".'
+        )
     known = value if type(value) is int else None
     lifetimes = Lifetimes(
         access_token_seconds=ASSUMED_ACCESS_TOKEN_LIFETIME_SECONDS if is_assumed else known,
@@ -151,7 +157,9 @@ def find_section(reader: DocumentReader, member: str, rules: ReadingRules) -> Do
     """Take a section that a shipped document must have. Raises InvalidInputError."""
     section = reader.object(member)
     if section is None and rules.needs_sources:
-        raise reader.refuse(member, f'is missing. Say "{UNKNOWN}" where it is not known, with the source that was read.')
+        raise reader.refuse(
+            member, f'is missing. Say "{UNKNOWN}" where it is not known, with the source that was read.'
+        )
     return section
 
 
@@ -160,7 +168,9 @@ def read_source(section: DocumentReader, name: str, rules: ReadingRules, sources
     source = section.object("source")
     if source is None:
         if rules.needs_sources:
-            raise section.refuse("source", "is missing. Name the page that says so: url, checked_on and confidence.")
+            raise section.refuse(
+                "source", "is missing. Name the page that says so: url, checked_on and confidence."
+            )
         return
     url = read_url(source, "url", ReadingRules(allow_loopback=rules.allow_loopback, needs_sources=False))
     checked_on = source.text("checked_on", pattern=_DATE, mend="must be a date such as 2026-11-21.")
@@ -171,7 +181,9 @@ def read_source(section: DocumentReader, name: str, rules: ReadingRules, sources
     sources[name] = Source(url=url, checked_on=checked_on, confidence=confidence.value)
 
 
-def read_url(reader: DocumentReader, member: str, rules: ReadingRules, *, may_be_unknown: bool = False) -> str | None:
+def read_url(
+    reader: DocumentReader, member: str, rules: ReadingRules, *, may_be_unknown: bool = False
+) -> str | None:
     """Take an endpoint's URL, or None when it is absent (or `unknown`, where that is allowed). Raises InvalidInputError."""
     url = reader.known_text(member) if may_be_unknown else reader.text(member)
     problem = None if url is None else find_url_problem(url, allow_loopback=rules.allow_loopback)

@@ -30,7 +30,11 @@ def list_shipped_ids() -> tuple[str, ...]:
 
 
 def parse_provider(
-    document: Mapping[str, Any], *, provider_id: str, allow_loopback: bool = False, needs_sources: bool = False
+    document: Mapping[str, Any],
+    *,
+    provider_id: str,
+    allow_loopback: bool = False,
+    needs_sources: bool = False,
 ) -> Provider:
     """Return the provider of a document, with what it `extends` filled in.
 
@@ -47,12 +51,16 @@ def parse_provider(
         if base not in GENERIC_IDS:
             raise InvalidInputError(f"extends must be one of: {', '.join(GENERIC_IDS)}.")
         whole = _merge(_load_document(base), whole)
-    return read_provider(whole, provider_id=provider_id, allow_loopback=allow_loopback, needs_sources=needs_sources)
+    return read_provider(
+        whole, provider_id=provider_id, allow_loopback=allow_loopback, needs_sources=needs_sources
+    )
 
 
 def _merge(base: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     """Sections are merged member by member; the source of a section that the document touches is its own or none."""
-    merged: dict[str, Any] = {name: value for name, value in base.items() if name not in ("id", "name", "documentation")}
+    merged: dict[str, Any] = {
+        name: value for name, value in base.items() if name not in ("id", "name", "documentation")
+    }
     for name, value in document.items():
         inherited = merged.get(name)
         if isinstance(inherited, Mapping) and isinstance(value, Mapping):
@@ -78,4 +86,6 @@ def _load_document(provider_id: str) -> dict[str, Any]:
 
 
 def _unknown() -> UnknownProviderError:
-    return UnknownProviderError("No provider has this id. GET /v1/providers lists them; operators add their own with PUT.")
+    return UnknownProviderError(
+        "No provider has this id. GET /v1/providers lists them; operators add their own with PUT."
+    )

@@ -12,6 +12,7 @@ class ProviderDirectory:
     """Entries by id; a shipped id cannot be taken by an operator's document.
 
     Operators' documents are read from their store each time: whoever asks often keeps the answer (`ClientDirectory` does, for a minute).
+    *allow_loopback* admits providers on this machine (the local stage).
     """
 
     def __init__(self, operator_providers: OperatorProviders, *, allow_loopback: bool = False) -> None:
@@ -19,7 +20,13 @@ class ProviderDirectory:
         self._allow_loopback = allow_loopback
 
     def get(self, provider_id: str) -> Provider:
-        """Return an entry. Raises UnknownProviderError, InvalidInputError (an operator's document that this release cannot read), StoreUnavailableError."""
+        """Return an entry.
+
+        Raises:
+            UnknownProviderError: there is none.
+            InvalidInputError: it is an operator's document that this release cannot read.
+            StoreUnavailableError: the operators' documents cannot be had.
+        """
         try:
             return get_shipped_provider(provider_id)
         except UnknownProviderError:

@@ -40,12 +40,16 @@ class Grant(StrEnum):
     """The grants that a provider may support."""
 
     AUTHORIZATION_CODE = "authorization_code"
-    REFRESH_TOKEN = "refresh_token"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105  # a name, no secret
     CLIENT_CREDENTIALS = "client_credentials"
 
 
 def read_provider(
-    document: Mapping[str, Any], *, provider_id: str, allow_loopback: bool = False, needs_sources: bool = False
+    document: Mapping[str, Any],
+    *,
+    provider_id: str,
+    allow_loopback: bool = False,
+    needs_sources: bool = False,
 ) -> Provider:
     """Return the provider that a whole document (nothing left to extend) describes.
 
@@ -59,7 +63,10 @@ def read_provider(
         raise reader.refuse("id", _PROVIDER_ID_MEND)
     if reader.text("id", pattern=PROVIDER_ID, mend=_PROVIDER_ID_MEND) not in (None, provider_id):
         raise reader.refuse("id", "must be the id under which the document is stored, or absent.")
-    name = reader.text("name", pattern=_NAME, mend="must be a name of at most 80 characters without markup.") or provider_id
+    name = (
+        reader.text("name", pattern=_NAME, mend="must be a name of at most 80 characters without markup.")
+        or provider_id
+    )
     endpoints = _Endpoints.read(reader, rules, sources)
     methods, form_encodes_basic = read_client_authentication(reader, rules, sources)
     pkce = read_pkce(reader, rules, sources)
@@ -104,9 +111,13 @@ def read_provider(
     )
     reader.close()
     if provider.iss_parameter is IssParameter.ALWAYS and provider.issuer is None:
-        raise reader.refuse("issuer", 'must be known where iss_parameter is "always": there is nothing to compare with.')
+        raise reader.refuse(
+            "issuer", 'must be known where iss_parameter is "always": there is nothing to compare with.'
+        )
     if Grant.AUTHORIZATION_CODE in provider.grants and provider.authorization_endpoint is None:
-        raise reader.refuse("endpoints.authorization", "is missing. Name it, or leave authorization_code out of grants.")
+        raise reader.refuse(
+            "endpoints.authorization", "is missing. Name it, or leave authorization_code out of grants."
+        )
     return provider
 
 
@@ -121,7 +132,8 @@ class _Endpoints:
         section = reader.object("endpoints")
         if section is None:
             raise reader.refuse(
-                "endpoints", "is missing. Name at least endpoints.token, or give an issuer and let its metadata be discovered."
+                "endpoints",
+                "is missing. Name at least endpoints.token, or give an issuer and let its metadata be discovered.",
             )
         token = read_url(section, "token", rules)
         if token is None:
@@ -139,21 +151,39 @@ class _Endpoints:
 def _read_parameters(
     reader: DocumentReader, endpoints: _Endpoints, requests: RequestShapes, issuer: Any
 ) -> dict[str, TemplateParameter]:
-    shapes = (requests.code_exchange, *requests.following_exchanges, requests.refresh, requests.client_credentials, requests.revocation)
-    urls = [endpoints.authorization, endpoints.token, endpoints.revocation, issuer, *(shape.url for shape in shapes)]
+    shapes = (
+        requests.code_exchange,
+        *requests.following_exchanges,
+        requests.refresh,
+        requests.client_credentials,
+        requests.revocation,
+    )
+    urls = [
+        endpoints.authorization,
+        endpoints.token,
+        endpoints.revocation,
+        issuer,
+        *(shape.url for shape in shapes),
+    ]
     found = [find_placeholders(url) for url in urls if isinstance(url, str)]
     in_host = frozenset[str]().union(*(placeholders.in_host for placeholders in found))
-    in_path = frozenset[str]().union(*(placeholders.in_path for placeholders in found)) - {CLIENT_ID_PLACEHOLDER}
+    in_path = frozenset[str]().union(*(placeholders.in_path for placeholders in found)) - {
+        CLIENT_ID_PLACEHOLDER
+    }
     section = reader.object("parameters")
     declared: dict[str, TemplateParameter] = {}
     for name in sorted(in_host | in_path):
         parameter = section.object(name) if section else None
         if parameter is None or _PLACEHOLDER_NAME.fullmatch(name) is None:
-            raise reader.refuse(f"parameters.{name}", f"is missing: a URL has the placeholder {{{name}}}. Describe it.")
+            raise reader.refuse(
+                f"parameters.{name}", f"is missing: a URL has the placeholder {{{name}}}. Describe it."
+            )
         description = parameter.text("description")
         if description is None:
             raise parameter.refuse("description", "is missing. Say what the caller has to give.")
-        default = parameter.text("default", pattern=_DEFAULT_VALUE, mend="must be one part of a host or path.")
+        default = parameter.text(
+            "default", pattern=_DEFAULT_VALUE, mend="must be one part of a host or path."
+        )
         parameter.text("example")
         parameter.close()
         declared[name] = TemplateParameter(description=description, in_host=name in in_host, default=default)

@@ -32,7 +32,17 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 _GRANT_TYPE = re.compile(r"[A-Za-z0-9:._/-]{1,128}")
 _SEPARATOR = re.compile(r"[ ,;+|]")
 _OWN_PARAMETERS = frozenset(
-    {"response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method", "request", "request_uri"}
+    {
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "state",
+        "scope",
+        "code_challenge",
+        "code_challenge_method",
+        "request",
+        "request_uri",
+    }
 )
 _MAX_FOLLOWING_EXCHANGES = 3
 
@@ -92,11 +102,15 @@ def _parse_request(reader: DocumentReader, default: RequestShape, *, allow_loopb
         encoding=reader.choice("encoding", Encoding, default.encoding),
         client=reader.choice("client", ClientPart, default.client),
         client_authentication=authentication,
-        grant_type=reader.text("grant_type", pattern=_GRANT_TYPE, mend="must be a grant type.") or default.grant_type,
+        grant_type=reader.text("grant_type", pattern=_GRANT_TYPE, mend="must be a grant type.")
+        or default.grant_type,
         token_parameter=reader.text("token_parameter", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND)
         or default.token_parameter,
         parameters=reader.mapping(
-            "parameters", names=PARAMETER_NAME, values=_PARAMETER_VALUE, mend="must be a parameter's name and a text."
+            "parameters",
+            names=PARAMETER_NAME,
+            values=_PARAMETER_VALUE,
+            mend="must be a parameter's name and a text.",
         ),
         headers=reader.mapping(
             "headers",
@@ -116,14 +130,20 @@ def parse_authorization(reader: DocumentReader | None) -> AuthorizationShape:
     if reader is None:
         return RFC_AUTHORIZATION
     parameters = reader.mapping(
-        "parameters", names=PARAMETER_NAME, values=_PARAMETER_VALUE, mend="must be a parameter's name and a text."
+        "parameters",
+        names=PARAMETER_NAME,
+        values=_PARAMETER_VALUE,
+        mend="must be a parameter's name and a text.",
     )
     accepts = reader.texts("accepts", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=32)
     for name in (*parameters, *accepts):
         if name in _OWN_PARAMETERS:
-            raise reader.refuse(name, "is set by Evertoken itself and cannot be set by a document or a caller.")
+            raise reader.refuse(
+                name, "is set by Evertoken itself and cannot be set by a document or a caller."
+            )
     shape = AuthorizationShape(
-        scope_separator=reader.text("scope_separator", pattern=_SEPARATOR, mend="must be one of: ' ' , ; + |") or " ",
+        scope_separator=reader.text("scope_separator", pattern=_SEPARATOR, mend="must be one of: ' ' , ; + |")
+        or " ",
         always_scopes=reader.texts("always_scopes", pattern=_SCOPE, mend="must be a scope.", limit=32),
         parameters=parameters,
         accepts=frozenset(accepts),

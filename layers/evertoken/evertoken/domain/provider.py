@@ -52,8 +52,8 @@ class IssParameter(StrEnum):
 class RefreshCredential(StrEnum):
     """What a new access token is had with."""
 
-    REFRESH_TOKEN = "refresh_token"
-    ACCESS_TOKEN = "access_token"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105  # a name, no secret
+    ACCESS_TOKEN = "access_token"  # noqa: S105  # likewise
     CLIENT_CREDENTIALS = "client_credentials"
     NONE = "none"
 

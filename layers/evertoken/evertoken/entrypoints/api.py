@@ -1,32 +1,36 @@
-"""The API of one function: routes, and what every route has in common (who is calling, the envelope, the log line).
+"""The API of one function: its routes, and what every route has in common (who is calling, the envelope, the log line).
 
-Powertools matches the path; all else is ours, so that the reader of tokens, which cannot afford Powertools, answers alike.
+The gateway has matched the path already and names the route in its event, so there is nothing to match again. Nothing of a request is kept
+in the object: requests may be answered at the same time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
-
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from evertoken.domain.authorization import Caller
 from evertoken.domain.errors import EvertokenError
 from evertoken.entrypoints.bearer import TokenVerifier, get_caller, tenant_of
 from evertoken.entrypoints.http_answer import INTERNAL_MESSAGE, Answer, envelope, error_answer, write_answer
 from evertoken.entrypoints.http_event import HttpEvent, parse_parameters, read_event
+from evertoken.entrypoints.invocation import LambdaContext, invocation_of
 from evertoken.entrypoints.request_log import LineLogger, log_request
 from evertoken.ports import Clock
 from evertoken.usecases.invocation import Invocation
 
 
-class LambdaContext(Protocol):
-    """What is used of Lambda's context."""
+class RequestTelemetry(Protocol):
+    """Where the line of a request and the metrics of an invocation go."""
 
-    def get_remaining_time_in_millis(self) -> int:
-        """Return how long the platform lets this invocation live."""
+    @property
+    def logger(self) -> LineLogger:
+        """Where the lines go."""
+
+    def flush(self) -> None:
+        """Write the metrics of this invocation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,88 +53,90 @@ class Request:
         return parse_parameters(self.event.raw_query)
 
 
-Handle = Callable[[Request], Answer]
-Refuse = Callable[[Answer], Answer]
+def _unchanged(answer: Answer) -> Answer:
+    return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One route; *rule* as OpenAPI writes it. A route without *scope* is public. *refuse* may change how a refusal looks."""
+    """One route; *key* as template.yaml and the gateway write it. Without *scope* it is public. *refuse* may change how a refusal looks."""
 
-    method: str
-    rule: str
-    handle: Handle
+    key: str
+    handle: Callable[[Request], Answer]
     scope: str | None = None
-    refuse: Refuse = field(default=lambda answer: answer)
+    or_scope: str | None = None
+    refuse: Callable[[Answer], Answer] = _unchanged
 
 
 class Api:
-    """A Lambda handler for an HTTP API: call it with event and context."""
+    """The routes of one function, as Lambda calls them."""
 
     def __init__(
-        self, routes: tuple[Route, ...], *, verifier: TokenVerifier | None, public_base_url: str, clock: Clock, logger: LineLogger
+        self,
+        routes: tuple[Route, ...],
+        *,
+        verifier: TokenVerifier | None,
+        public_base_url: str,
+        function_timeout_seconds: float,
+        clock: Clock,
+        telemetry: RequestTelemetry,
     ) -> None:
+        self.routes = {route.key: route for route in routes}
         self._verifier = verifier
         self._public_base_url = public_base_url
+        self._function_timeout_seconds = function_timeout_seconds
         self._clock = clock
-        self._logger = logger
-        self._resolver = APIGatewayHttpResolver()
-        self._resolver.not_found(lambda _: self._answer(_NO_ROUTE, {}))
-        for route in routes:
-            self._add(route)
+        self._telemetry = telemetry
 
-    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Answer one event."""
-        self._resolver.append_context(event=read_event(event), context=context)
-        return self._resolver.resolve(event, context)
-
-    def _add(self, route: Route) -> None:
-        def handle(**path: str) -> Response[str]:
-            return self._answer(route, path)
-
-        rule = route.rule.replace("{", "<").replace("}", ">")
-        self._resolver.route(rule, method=route.method)(handle)
-
-    def _answer(self, route: Route, path: Mapping[str, str]) -> Response[str]:
+    def handle(self, raw: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer one event and write its log line."""
         began = time.monotonic()
-        event: HttpEvent = self._resolver.context["event"]
+        event = read_event(raw)
+        route = self.routes.get(str(raw.get("routeKey")), _NO_ROUTE)
         caller: Caller | None = None
         fault: Exception | None = None
         try:
             base_url = event.base_url(self._public_base_url)
-            if route.scope is not None:
-                assert self._verifier is not None
-                caller = get_caller(self._verifier, event, issuer=base_url, scope=route.scope)
-            request = Request(event=event, path=path, caller=caller, base_url=base_url, invocation=self._invocation())
+            caller = self._find_caller(route, event, base_url)
+            request = Request(
+                event=event,
+                path=raw.get("pathParameters") or {},
+                caller=caller,
+                base_url=base_url,
+                invocation=invocation_of(
+                    context, function_timeout_seconds=self._function_timeout_seconds, clock=self._clock
+                ),
+            )
             answer = route.handle(request)
         except EvertokenError as error:
             fault = error if error.code == "INTERNAL" else None
             answer = route.refuse(error_answer(error, event.correlation_id))
-        except Exception as error:
-            # The one place that catches everything: whatever it was, its text stays inside.
+        except Exception as error:  # noqa: BLE001  # the one place that catches all: its text stays inside
             fault = error
             answer = route.refuse(envelope("INTERNAL", INTERNAL_MESSAGE, correlation_id=event.correlation_id))
         log_request(
-            self._logger,
+            self._telemetry.logger,
             event,
             answer,
-            route=f"{route.method} {route.rule}",
+            route=route.key,
             duration_ms=round((time.monotonic() - began) * 1000),
             tenant_id=None if caller is None else caller.tenant_id,
             client_id=None if caller is None else caller.client_id,
             fault=fault,
         )
-        written = write_answer(answer, event.correlation_id)
-        return Response(status_code=written["statusCode"], headers=written["headers"], body=written["body"])
+        self._telemetry.flush()
+        return write_answer(answer, event.correlation_id)
 
-    def _invocation(self) -> Invocation:
-        context: LambdaContext = self._resolver.context["context"]
-        left = context.get_remaining_time_in_millis() / 1000
-        return Invocation(started_at=self._clock.now(), ends_at=self._clock.monotonic() + left)
+    def _find_caller(self, route: Route, event: HttpEvent, issuer: str) -> Caller | None:
+        """Return who is calling, verified; None on a public route alone."""
+        if route.scope is None:
+            return None
+        assert self._verifier is not None
+        return get_caller(self._verifier, event, issuer=issuer, scope=route.scope, or_scope=route.or_scope)
 
 
 def _no_route(request: Request) -> Answer:
     return envelope("NOT_FOUND", "There is no such route.", correlation_id=request.event.correlation_id)
 
 
-_NO_ROUTE = Route(method="*", rule="*", handle=_no_route)
+_NO_ROUTE = Route(key="none", handle=_no_route)

@@ -19,8 +19,10 @@ class TokenVerifier(Protocol):
         """Return who *token* says is calling. Raises AuthenticationError."""
 
 
-def get_caller(verifier: TokenVerifier, event: HttpEvent, *, issuer: str, scope: str) -> Caller:
-    """Return the verified caller of a request, who has *scope*.
+def get_caller(
+    verifier: TokenVerifier, event: HttpEvent, *, issuer: str, scope: str, or_scope: str | None = None
+) -> Caller:
+    """Return the verified caller of a request, who has *scope* (or *or_scope*).
 
     Raises:
         AuthenticationError: there is no valid token; always the same message.
@@ -31,7 +33,7 @@ def get_caller(verifier: TokenVerifier, event: HttpEvent, *, issuer: str, scope:
     if bearer is None:
         raise AuthenticationError
     caller = verifier.get_caller(bearer[1], issuer=issuer)
-    if scope not in caller.scopes:
+    if not caller.scopes & {scope, or_scope}:
         raise AuthorizationError(f"This needs the scope {scope}. Get a token of a client that has it.")
     return caller
 

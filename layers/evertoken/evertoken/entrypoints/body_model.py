@@ -16,7 +16,9 @@ ResourceId = Annotated[str, StringConstraints(pattern=_ID_PATTERN)]
 TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """One line of text that a caller chooses: a user id, an account, a name."""
-Scope = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
+Scope = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")
+]
 """A scope token (RFC 6749 section 3.3)."""
 
 
@@ -35,7 +37,9 @@ def parse_model(model: type[M], values: Mapping[str, Any]) -> M:
         return model.model_validate(dict(values))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
-        raise InvalidInputError("; ".join(_describe(fault) for fault in faults[:FAULTS_SHOWN]) + ".") from None
+        raise InvalidInputError(
+            "; ".join(_describe(fault) for fault in faults[:FAULTS_SHOWN]) + "."
+        ) from None
 
 
 def _describe(fault: Any) -> str:

@@ -43,7 +43,9 @@ class StartBody(_WishBody):
     grant: Literal["authorization_code"] = "authorization_code"
     user_id: Label
     return_url: Annotated[str, Field(max_length=1024)]
-    parameters: Annotated[dict[ParameterName, ParameterValue], Field(max_length=20)] = {}
+    parameters: Annotated[dict[ParameterName, ParameterValue], Field(max_length=20)] = Field(
+        default_factory=dict
+    )
 
 
 class ClientCredentialsBody(_WishBody):

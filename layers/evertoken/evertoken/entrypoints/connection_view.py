@@ -39,6 +39,38 @@ def view_connection(connection: Connection, *, secret_prefix: str, now: datetime
     }
 
 
+_SUMMARY = (
+    "connection_id",
+    "provider",
+    "registration",
+    "user_id",
+    "account",
+    "name",
+    "status",
+    "on_hold",
+    "policy",
+    "publication",
+    "secret_name",
+    "generation",
+    "expires_at",
+    "minutes_left",
+    "has_refresh_token",
+    "refresh_at",
+    "created_at",
+    "updated_at",
+)
+"""What a list shows: no more than the tenant index holds, so that a list never shows a default for a fact."""
+
+
+def view_summary(connection: Connection, *, secret_prefix: str, now: datetime) -> dict[str, Any]:
+    """Return the JSON form of *connection* in a list; its failure without the count of tries."""
+    whole = view_connection(connection, secret_prefix=secret_prefix, now=now)
+    failure = whole["failure"]
+    if failure is not None:
+        failure = {name: failure[name] for name in ("cause", "code", "failed_at")}
+    return {**{name: whole[name] for name in _SUMMARY}, "failure": failure}
+
+
 def _secret_name(connection: Connection, prefix: str) -> str | None:
     if connection.publication is not PublicationMode.SECRETS_MANAGER:
         return None
@@ -46,7 +78,12 @@ def _secret_name(connection: Connection, prefix: str) -> str | None:
 
 
 def _view_failure(failure: FailureRecord) -> dict[str, Any]:
-    return {"cause": failure.cause, "code": failure.code, "count": failure.count, "failed_at": to_iso(failure.failed_at)}
+    return {
+        "cause": failure.cause,
+        "code": failure.code,
+        "count": failure.count,
+        "failed_at": to_iso(failure.failed_at),
+    }
 
 
 def _iso(moment: datetime | None) -> str | None:

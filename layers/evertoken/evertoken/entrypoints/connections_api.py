@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from evertoken import bootstrap_api
+from evertoken.bootstrap import build_verifier
 from evertoken.domain.access_token import CONNECTIONS_READ, CONNECTIONS_WRITE
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import ConnectionNotFoundError
 from evertoken.domain.instants import to_iso
-from evertoken.entrypoints.api import Request, Route
+from evertoken.entrypoints.api import Api, Request, Route
 from evertoken.entrypoints.body_model import parse_model
 from evertoken.entrypoints.connection_bodies import (
     ChangeBody,
@@ -18,21 +22,26 @@ from evertoken.entrypoints.connection_bodies import (
     ListParameters,
     StartBody,
 )
-from evertoken.entrypoints.connection_view import view_connection
+from evertoken.entrypoints.connection_view import view_connection, view_summary
 from evertoken.entrypoints.http_answer import Answer
 from evertoken.entrypoints.json_body import get_json_object
+from evertoken.entrypoints.telemetry import Telemetry
+from evertoken.settings import ConnectionsApiSettings
 from evertoken.usecases.change_connection import change_connection
 from evertoken.usecases.complete_authorization import CompleteDependencies, complete_authorization
-from evertoken.usecases.connect_client_credentials import ClientCredentialsDependencies, connect_client_credentials
+from evertoken.usecases.connect_client_credentials import (
+    ClientCredentialsDependencies,
+    connect_client_credentials,
+)
 from evertoken.usecases.disconnect_connection import disconnect_connection
 from evertoken.usecases.establish_connection import EstablishedConnection
 from evertoken.usecases.hold_connection import hold_connection
 from evertoken.usecases.list_connections import ListDependencies, ListQuery, list_connections
-from evertoken.usecases.refresh_attempt import RefreshDependencies
+from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResult
 from evertoken.usecases.refresh_on_demand import refresh_on_demand
 from evertoken.usecases.start_authorization import ConnectionWish, StartDependencies, start_authorization
 
-_CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONNECTION_ID = re.compile(r"con_[a-z2-7]{26}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,31 +57,41 @@ class ConnectionsApiDependencies:
     secret_prefix: str
 
 
-def connection_routes(deps: ConnectionsApiDependencies) -> tuple[Route, ...]:
+class RefreshTelemetry(Protocol):
+    """Counts refreshes."""
+
+    def refresh(self, result: RefreshResult, key: ConnectionKey, *, trigger: str) -> None:
+        """Write down how an attempt ended."""
+
+
+def connection_routes(deps: ConnectionsApiDependencies, telemetry: RefreshTelemetry) -> tuple[Route, ...]:
     """Return the routes of connections."""
-    routes = _Routes(deps)
+    routes = _Routes(deps, telemetry)
     one = "/v1/connections/{connection_id}"
     return (
-        Route(method="POST", rule="/v1/connections", handle=routes.start, scope=CONNECTIONS_WRITE),
-        Route(method="POST", rule="/v1/connections/complete", handle=routes.complete, scope=CONNECTIONS_WRITE),
-        Route(method="GET", rule="/v1/connections", handle=routes.list, scope=CONNECTIONS_READ),
-        Route(method="GET", rule=one, handle=routes.inspect, scope=CONNECTIONS_READ),
-        Route(method="PATCH", rule=one, handle=routes.change, scope=CONNECTIONS_WRITE),
-        Route(method="DELETE", rule=one, handle=routes.disconnect, scope=CONNECTIONS_WRITE),
-        Route(method="POST", rule=f"{one}/refresh", handle=routes.refresh, scope=CONNECTIONS_WRITE),
+        Route(key="POST /v1/connections", handle=routes.start, scope=CONNECTIONS_WRITE),
+        Route(key="POST /v1/connections/complete", handle=routes.complete, scope=CONNECTIONS_WRITE),
+        Route(key="GET /v1/connections", handle=routes.list, scope=CONNECTIONS_READ),
+        Route(key=f"GET {one}", handle=routes.inspect, scope=CONNECTIONS_READ),
+        Route(key=f"PATCH {one}", handle=routes.change, scope=CONNECTIONS_WRITE),
+        Route(key=f"DELETE {one}", handle=routes.disconnect, scope=CONNECTIONS_WRITE),
+        Route(key=f"POST {one}/refresh", handle=routes.refresh, scope=CONNECTIONS_WRITE),
     )
 
 
 class _Routes:
-    def __init__(self, deps: ConnectionsApiDependencies) -> None:
+    def __init__(self, deps: ConnectionsApiDependencies, telemetry: RefreshTelemetry) -> None:
         self._deps = deps
+        self._telemetry = telemetry
 
     def start(self, request: Request) -> Answer:
         tenant_id, document = request.tenant_id, get_json_object(request.event)
         if document.get("grant") == "client_credentials":
             body = parse_model(ClientCredentialsBody, document)
             wish = _wish(tenant_id, body)
-            established = connect_client_credentials(self._deps.client_credentials, wish, invocation=request.invocation)
+            established = connect_client_credentials(
+                self._deps.client_credentials, wish, invocation=request.invocation
+            )
             return self._established(established, status=201)
         start = parse_model(StartBody, document)
         started = start_authorization(
@@ -116,12 +135,14 @@ class _Routes:
             cursor=parameters.cursor,
         )
         page = list_connections(self._deps.listing, request.tenant_id, query)
-        return Answer(body={"connections": [self._view(row) for row in page.connections], "cursor": page.cursor})
+        now, prefix = self._deps.refreshing.clock.now(), self._deps.secret_prefix
+        connections = [view_summary(row, secret_prefix=prefix, now=now) for row in page.connections]
+        return Answer(body={"connections": connections, "cursor": page.cursor})
 
     def inspect(self, request: Request) -> Answer:
         row = self._deps.refreshing.store.get(_key(request))
         if row.status is ConnectionStatus.RETIRED:
-            raise ConnectionNotFoundError()
+            raise ConnectionNotFoundError
         return self._answer(row)
 
     def change(self, request: Request) -> Answer:
@@ -147,6 +168,9 @@ class _Routes:
     def refresh(self, request: Request) -> Answer:
         key = _key(request)
         demanded = refresh_on_demand(self._deps.refreshing, key, invocation=request.invocation)
+        self._telemetry.refresh(demanded.result, key, trigger="manual")
+        if demanded.refusal is not None or demanded.outcome is None:
+            raise demanded.refusal or ConnectionNotFoundError()
         return Answer(
             body={"outcome": demanded.outcome.value, "connection": self._view(demanded.connection)},
             logged={"connection": key.connection_id},
@@ -161,7 +185,9 @@ class _Routes:
         return Answer(body=self._view(row), logged={"connection": row.connection_id})
 
     def _view(self, row: Connection) -> dict[str, object]:
-        return view_connection(row, secret_prefix=self._deps.secret_prefix, now=self._deps.refreshing.clock.now())
+        return view_connection(
+            row, secret_prefix=self._deps.secret_prefix, now=self._deps.refreshing.clock.now()
+        )
 
 
 def _key(request: Request) -> ConnectionKey:
@@ -169,7 +195,7 @@ def _key(request: Request) -> ConnectionKey:
     connection_id = request.path["connection_id"]
     tenant_id = request.tenant_id
     if _CONNECTION_ID.fullmatch(connection_id) is None:
-        raise ConnectionNotFoundError()
+        raise ConnectionNotFoundError
     return ConnectionKey(tenant_id=tenant_id, connection_id=connection_id)
 
 
@@ -184,4 +210,32 @@ def _wish(tenant_id: str, body: StartBody | ClientCredentialsBody) -> Connection
         scopes=None if body.scopes is None else tuple(body.scopes),
         policy=body.chosen_policy(),
         publication=body.chosen_publication(),
+    )
+
+
+def build_connections_api(environ: Mapping[str, str]) -> Api:
+    """Return the connections API for this environment. Raises ConfigurationError."""
+    settings = ConnectionsApiSettings.from_env(environ)
+    telemetry = Telemetry(stage=settings.stage, service="connections_api")
+    refreshing = bootstrap_api.build_connecting(settings)
+    starting = bootstrap_api.build_starting(settings, refreshing)
+    establishing = bootstrap_api.build_establishing(settings, refreshing)
+    dependencies = ConnectionsApiDependencies(
+        starting=starting,
+        completing=bootstrap_api.build_completing(starting, establishing),
+        client_credentials=bootstrap_api.build_client_credentials(starting, establishing),
+        listing=ListDependencies(store=refreshing.store, sealer=refreshing.sealer, clock=refreshing.clock),
+        refreshing=refreshing,
+        minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,
+        secret_prefix=settings.secret_prefix,
+    )
+    return Api(
+        connection_routes(dependencies, telemetry),
+        verifier=build_verifier(
+            settings.signing_key_ids, lifetime_seconds=settings.access_token_lifetime_seconds
+        ),
+        public_base_url=settings.public_base_url,
+        function_timeout_seconds=settings.function_timeout_seconds,
+        clock=refreshing.clock,
+        telemetry=telemetry,
     )

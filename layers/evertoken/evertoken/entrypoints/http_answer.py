@@ -40,7 +40,9 @@ STATUS_OF_CODE = {
 }
 """The HTTP status of every error code; `docs/errors.md` shows the same table."""
 
-INTERNAL_MESSAGE = "Something is wrong on our side. Give the correlation id to whoever runs this installation."
+INTERNAL_MESSAGE = (
+    "Something is wrong on our side. Give the correlation id to whoever runs this installation."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,12 @@ def error_answer(error: EvertokenError, correlation_id: str) -> Answer:
 
 
 def envelope(
-    code: str, message: str, *, correlation_id: str, retryable: bool = False, retry_after_seconds: int | None = None
+    code: str,
+    message: str,
+    *,
+    correlation_id: str,
+    retryable: bool = False,
+    retry_after_seconds: int | None = None,
 ) -> Answer:
     """Return an error answer in the envelope that all our errors have."""
     error: dict[str, Any] = {

@@ -22,7 +22,8 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpEvent:
     """A request as it came. Header names are lower-case; query and body are kept raw, because the gateway joins repeated
-    parameters with commas and only the raw text shows that they were repeated."""
+    parameters with commas and only the raw text shows that they were repeated.
+    """
 
     method: str
     headers: Mapping[str, str] = field(repr=False)
@@ -68,9 +69,13 @@ def parse_parameters(raw: str) -> dict[str, str]:
         InvalidInputError: one is repeated, there are too many, or the text is not UTF-8.
     """
     try:
-        pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=False, errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(
+            raw, keep_blank_values=True, strict_parsing=False, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
     except ValueError:
-        raise InvalidInputError("The query or form cannot be read: use UTF-8 and at most 50 parameters.") from None
+        raise InvalidInputError(
+            "The query or form cannot be read: use UTF-8 and at most 50 parameters."
+        ) from None
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
         raise InvalidInputError("A parameter is repeated. Send each once.")

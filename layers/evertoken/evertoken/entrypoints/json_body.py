@@ -26,7 +26,9 @@ def get_json_object(event: HttpEvent) -> dict[str, Any]:
     if event.content_type() != "application/json":
         raise InvalidInputError("Send the body as Content-Type: application/json.")
     try:
-        parsed = json.loads(get_text(event), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        parsed = json.loads(
+            get_text(event), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
+        )
         # A lone surrogate is valid JSON and no text: nothing could store it.
         json.dumps(parsed, ensure_ascii=False).encode()
     except InvalidInputError:
@@ -48,7 +50,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(constant: str) -> None:
-    raise ValueError
+    raise ValueError(constant)
 
 
 def _depth(value: Any) -> int:

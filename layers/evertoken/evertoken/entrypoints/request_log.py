@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from evertoken.entrypoints.http_answer import Answer
@@ -46,7 +47,7 @@ def log_request(
     fields = {name: value for name, value in fields.items() if value is not None}
     if fault is not None:
         fields["fault"] = where_from(fault)
-    if answer.status >= 500:
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("request", extra=fields)
     else:
         logger.info("request", extra=fields)

@@ -46,7 +46,8 @@ class TokenReaderEntrypoint:
             context, function_timeout_seconds=refreshing.timing.function_timeout_seconds, clock=refreshing.clock
         )
         event = read_event(raw)
-        caller, fault = None, None
+        caller = None
+        fault: Exception | None = None
         try:
             caller = get_caller(self.verifier, event, issuer=event.base_url(self.public_base_url), scope=SCOPE)
             connection_id = str((raw.get("pathParameters") or {}).get("connection_id", ""))

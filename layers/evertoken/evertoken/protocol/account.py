@@ -10,6 +10,7 @@ from evertoken.domain.provider import Provider
 from evertoken.domain.provider_shapes import AccountOrigin
 from evertoken.domain.token_set import TokenSet
 
+_DOTS = 2
 MAX_ACCOUNT_CHARACTERS = 255
 """The limit of OpenID Connect Core 1.0 section 2 for `sub`."""
 
@@ -31,7 +32,7 @@ def find_subject(id_token: Any) -> str | None:
     The signature is not verified: the token came over TLS from the token endpoint itself (OpenID Connect Core 1.0 section 3.1.3.7, rule 6), and
     nothing but the name of the account is taken from it.
     """
-    if not isinstance(id_token, str) or id_token.count(".") != 2 or not id_token.isascii():
+    if not isinstance(id_token, str) or id_token.count(".") != _DOTS or not id_token.isascii():
         return None
     payload = id_token.split(".")[1]
     try:
@@ -39,6 +40,10 @@ def find_subject(id_token: Any) -> str | None:
     except (ValueError, RecursionError):
         return None
     subject = claims.get("sub") if isinstance(claims, dict) else None
-    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_ACCOUNT_CHARACTERS or not subject.isprintable():
+    if (
+        not isinstance(subject, str)
+        or not 0 < len(subject) <= MAX_ACCOUNT_CHARACTERS
+        or not subject.isprintable()
+    ):
         return None
     return subject

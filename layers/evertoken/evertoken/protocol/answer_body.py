@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from evertoken.domain.http import HttpAnswer
 
 _MAX_FORM_FIELDS = 100
+_INDEX_DIGITS = 4
+_INTEGER_DIGITS = 40
 
 
 class UnreadableBodyError(ValueError):
@@ -48,7 +50,9 @@ def find_at(document: Any, pointer: str) -> Any:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(document, Mapping):
             document = document.get(name)
-        elif isinstance(document, list) and name.isascii() and name.isdecimal() and len(name) < 5:
+        elif (
+            isinstance(document, list) and name.isascii() and name.isdecimal() and len(name) <= _INDEX_DIGITS
+        ):
             document = document[int(name)] if int(name) < len(document) else None
         else:
             return None
@@ -58,7 +62,11 @@ def find_at(document: Any, pointer: str) -> Any:
 def _parse_form(body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MAX_FORM_FIELDS,
         )
     except ValueError:
         raise UnreadableBodyError("not_a_form") from None
@@ -74,7 +82,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int | float:
     """Python refuses integers of thousands of digits; as floats they are merely large."""
-    return int(digits) if len(digits) < 40 else float(digits)
+    return int(digits) if len(digits) <= _INTEGER_DIGITS else float(digits)
 
 
 def _no_number(_: str) -> None:

@@ -29,7 +29,9 @@ def build_authorization_url(
     """
     provider, shape = ready.provider, ready.provider.authorization
     if provider.authorization_endpoint is None:
-        raise InvalidInputError(f"{provider.name} has no authorization endpoint, so nobody can be sent there to consent.")
+        raise InvalidInputError(
+            f"{provider.name} has no authorization endpoint, so nobody can be sent there to consent."
+        )
     for name in parameters:
         if name not in shape.accepts:
             admitted = ", ".join(sorted(shape.accepts)) or "none"
@@ -51,4 +53,6 @@ def build_authorization_url(
         query |= {"code_challenge": challenge, "code_challenge_method": CHALLENGE_METHOD}
     parts = urlsplit(provider.authorization_endpoint)
     # The endpoint's own query is kept (RFC 6749 section 3.1).
-    return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, urlencode(query)) if part)))
+    return urlunsplit(
+        parts._replace(query="&".join(part for part in (parts.query, urlencode(query)) if part))
+    )

@@ -14,7 +14,7 @@ MAX_CALLBACK_PARAMETERS = 50
 _VISIBLE = re.compile(r"[\x20-\x7e]+")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _CODE_SUFFIX = "#_"
-"""Appended to the code by Meta's servers; no part of it (facts: Instagram, 2026-11-21)."""
+"""Some servers append it to the code, of which it is no part (docs/providers.md)."""
 
 
 class CallbackError(StrEnum):
@@ -72,11 +72,17 @@ def parse_callback(raw_query_or_form: str) -> CallbackParameters:
     values.pop("error_description", None)
     values.pop("error_uri", None)
     state, iss = _visible(values.pop("state", ""), 1024), values.pop("iss", None)
-    extra = tuple((name, value) for name, value in sorted(values.items()) if _NAME.fullmatch(name) and _visible(value, 1024))
+    extra = tuple(
+        (name, value)
+        for name, value in sorted(values.items())
+        if _NAME.fullmatch(name) and _visible(value, 1024)
+    )
     code_value = _visible(code.removesuffix(_CODE_SUFFIX), 8192)
     if bool(code) == bool(error) or (code and code_value is None):
         return CallbackParameters(state=state, code=None, error=CallbackError.MALFORMED, iss=iss, extra=extra)
-    return CallbackParameters(state=state, code=code_value, error=_error(error) if error else None, iss=iss, extra=extra)
+    return CallbackParameters(
+        state=state, code=code_value, error=_error(error) if error else None, iss=iss, extra=extra
+    )
 
 
 def check_issuer(provider: Provider, iss: str | None) -> bool:

@@ -27,7 +27,11 @@ def find_client_authentication(ready: ReadyClient) -> ClientAuthentication:
     """
     chosen = ready.registration.client_authentication
     if chosen is None:
-        return ready.provider.client_authentication[0] if ready.client_secret is not None else ClientAuthentication.NONE
+        return (
+            ready.provider.client_authentication[0]
+            if ready.client_secret is not None
+            else ClientAuthentication.NONE
+        )
     try:
         method = ClientAuthentication(chosen)
     except ValueError:

@@ -20,4 +20,8 @@ def sends_challenge(provider: Provider) -> bool:
 
 def new_challenge(verifier: str) -> str:
     """Return the S256 challenge of *verifier* (RFC 7636 section 4.2)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
+    return (
+        base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest())
+        .rstrip(b"=")
+        .decode("ascii")
+    )

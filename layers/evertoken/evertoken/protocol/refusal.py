@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from evertoken.domain.outcome import FailureKind
@@ -42,11 +43,11 @@ def find_ruled_refusal(provider: Provider, operation: Operation, status: int, bo
         if rule.statuses and status not in rule.statuses:
             continue
         if rule.path is None:
-            return Refusal(kind=_for_operation(rule.kind, operation, provider), code=rule.code or f"http_{status}")
+            return Refusal(kind=_for_operation(rule.kind, operation), code=rule.code or f"http_{status}")
         found = find_at(body, rule.path)
         if _matches(rule, found):
             code = rule.code or closed_code(found) or f"http_{status}"
-            return Refusal(kind=_for_operation(rule.kind, operation, provider), code=code)
+            return Refusal(kind=_for_operation(rule.kind, operation), code=code)
     return None
 
 
@@ -63,18 +64,20 @@ def classify_refusal(provider: Provider, operation: Operation, status: int, erro
     An unknown code on a refresh is taken as "not now": the refresh token is unspent, and nothing is concluded from a word that we do not know.
     """
     code = closed_code(error)
-    if status == 429:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Refusal(kind=FailureKind.THROTTLED, code=code or "http_429")
-    if status == 503:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return Refusal(kind=FailureKind.PROVIDER_DOWN, code=code or "http_503")
-    if status >= 500 or status == 408:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return Refusal(kind=FailureKind.OUTCOME_UNKNOWN, code=code or f"http_{status}")
     kind = _KINDS.get(code or "")
     if kind is not None:
-        return Refusal(kind=_for_operation(kind, operation, provider), code=code or "")
-    if status == 401 and _carries_client(provider, operation):
+        return Refusal(kind=_for_operation(kind, operation), code=code or "")
+    if status == HTTPStatus.UNAUTHORIZED and _carries_client(provider, operation):
         return Refusal(kind=FailureKind.CLIENT_MISCONFIGURED, code=code or "http_401")
-    if operation not in _STORED_GRANT and (operation is not Operation.CLIENT_CREDENTIALS or code in ("invalid_scope", "access_denied")):
+    if operation not in _STORED_GRANT and (
+        operation is not Operation.CLIENT_CREDENTIALS or code in ("invalid_scope", "access_denied")
+    ):
         return Refusal(kind=FailureKind.REJECTED, code=code or f"http_{status}")
     return Refusal(kind=FailureKind.PROVIDER_DOWN, code=code or f"http_{status}")
 
@@ -87,12 +90,16 @@ def closed_code(value: Any) -> str | None:
     return text if _CODE.fullmatch(text) else None
 
 
-def _for_operation(kind: FailureKind, operation: Operation, provider: Provider) -> FailureKind:
+def _for_operation(kind: FailureKind, operation: Operation) -> FailureKind:
     """A dead grant means something only where there is a stored grant."""
     if kind is not FailureKind.GRANT_DEAD or operation in _STORED_GRANT:
         return kind
     # With client credentials the only grant is the client itself.
-    return FailureKind.CLIENT_MISCONFIGURED if operation is Operation.CLIENT_CREDENTIALS else FailureKind.REJECTED
+    return (
+        FailureKind.CLIENT_MISCONFIGURED
+        if operation is Operation.CLIENT_CREDENTIALS
+        else FailureKind.REJECTED
+    )
 
 
 def _carries_client(provider: Provider, operation: Operation) -> bool:

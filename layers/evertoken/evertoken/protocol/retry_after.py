@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _SECONDS = re.compile(r"[0-9]{1,10}")
+_MAX_DATE_CHARACTERS = 64
 _ASCTIME = "%a %b %d %H:%M:%S %Y"
 
 
@@ -25,7 +26,7 @@ def find_retry_after(headers: Mapping[str, str], now: datetime) -> int | None:
 
 
 def _find_date(value: str) -> datetime | None:
-    if not value or len(value) > 64 or not value.isascii():
+    if not value or len(value) > _MAX_DATE_CHARACTERS or not value.isascii():
         return None
     try:
         moment = parsedate_to_datetime(value)

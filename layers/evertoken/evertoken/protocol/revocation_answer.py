@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
 
 from evertoken.domain.http import HttpAnswer, HttpExchange
 from evertoken.protocol.answer_body import UnreadableBodyError, parse_body
@@ -37,20 +38,23 @@ class RevocationAnswer:
 def parse_revocation_answer(exchange: HttpExchange, now: datetime) -> RevocationAnswer:
     """Return what *exchange* came to; never raises. A token that the provider no longer knows is revoked."""
     if not isinstance(exchange, HttpAnswer):
-        return RevocationAnswer(status=RevocationStatus.RETRY, code=closed_code(exchange.reason) or "no_answer")
+        return RevocationAnswer(
+            status=RevocationStatus.RETRY, code=closed_code(exchange.reason) or "no_answer"
+        )
     status = exchange.status
-    if 200 <= status < 300:
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return RevocationAnswer(status=RevocationStatus.REVOKED, code=f"http_{status}")
     try:
         code = closed_code(find_error(parse_body(exchange)))
     except UnreadableBodyError:
         code = None
-    if status in (408, 425, 429) or status >= 500:
+    if status in (408, 425, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         retry_after = find_retry_after(exchange.headers, now)
         return RevocationAnswer(
             status=RevocationStatus.RETRY, code=code or f"http_{status}", retry_after_seconds=retry_after
         )
-    is_gone = code in _GONE_CODES or status == 404
+    is_gone = code in _GONE_CODES or status == HTTPStatus.NOT_FOUND
     return RevocationAnswer(
-        status=RevocationStatus.REVOKED if is_gone else RevocationStatus.GAVE_UP, code=code or f"http_{status}"
+        status=RevocationStatus.REVOKED if is_gone else RevocationStatus.GAVE_UP,
+        code=code or f"http_{status}",
     )

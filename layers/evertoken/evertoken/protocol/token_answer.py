@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from evertoken.domain.http import HttpAnswer, HttpExchange, NoAnswer, NotSent
@@ -53,12 +54,16 @@ def parse_token_answer(
 
 
 def _parse_answer(
-    provider: Provider, operation: Operation, answer: HttpAnswer, sent_at: datetime, requested_scopes: Sequence[str]
+    provider: Provider,
+    operation: Operation,
+    answer: HttpAnswer,
+    sent_at: datetime,
+    requested_scopes: Sequence[str],
 ) -> Outcome:
     status = answer.status
     retry_after = find_retry_after(answer.headers, sent_at)
-    is_success = 200 <= status < 300
-    if not is_success and status < 400:
+    is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    if not is_success and status < HTTPStatus.BAD_REQUEST:
         return _unknown("provider_protocol", status)
     try:
         body = parse_body(answer, form_encoded=provider.answer.form_encoded)
@@ -71,7 +76,14 @@ def _parse_answer(
         members = _find_members(provider, body)
         error = find_error(body)
         if members is not None and error is None:
-            return _parse_members(provider, operation, members, sent_at, requested_scopes, status)
+            return _parse_members(
+                provider,
+                operation,
+                members,
+                sent_at=sent_at,
+                requested_scopes=requested_scopes,
+                status=status,
+            )
         if members is not None or error is None:
             # A token beside an error, or neither: whether one was issued cannot be told.
             return _unknown("provider_protocol", status)
@@ -92,6 +104,7 @@ def _parse_members(
     provider: Provider,
     operation: Operation,
     members: Mapping[str, Any],
+    *,
     sent_at: datetime,
     requested_scopes: Sequence[str],
     status: int,
@@ -104,13 +117,18 @@ def _parse_members(
     token_type = members.get("token_type")
     if token_type in (None, ""):
         anomalies.append("token_type_missing")
-    elif not isinstance(token_type, str) or token_type.lower() not in {"bearer", *provider.answer.token_types}:
+    elif not isinstance(token_type, str) or token_type.lower() not in {
+        "bearer",
+        *provider.answer.token_types,
+    }:
         # A token of a type that we do not understand must not be used (RFC 6749 section 7.1).
         return _unknown("token_type_unsupported", status)
-    keeps = dict.fromkeys((*provider.answer.keeps, *((provider.account.member,) if provider.account.member else ())))
+    keeps = dict.fromkeys(
+        (*provider.answer.keeps, *((provider.account.member,) if provider.account.member else ()))
+    )
     token_set = TokenSet(
         access_token=access_token,
-        token_type="Bearer",
+        token_type="Bearer",  # noqa: S106  # a name, no secret
         expires_at=_find_expiry(provider, members, sent_at, anomalies),
         issued_at=sent_at,
         scope=_find_scope(provider, operation, members, requested_scopes, anomalies),
@@ -158,10 +176,16 @@ def _find_scope(
     requested_scopes: Sequence[str],
     anomalies: list[str],
 ) -> str:
-    value = next((members[name] for name in provider.answer.scope_members if members.get(name) is not None), None)
+    value = next(
+        (members[name] for name in provider.answer.scope_members if members.get(name) is not None), None
+    )
     if value is None:
         # Left out means: as requested (RFC 6749 section 5.1), or else as before, which `following` fills in.
-        return "" if operation in (Operation.REFRESH, Operation.FOLLOWING_EXCHANGE) else " ".join(requested_scopes)
+        return (
+            ""
+            if operation in (Operation.REFRESH, Operation.FOLLOWING_EXCHANGE)
+            else " ".join(requested_scopes)
+        )
     if isinstance(value, str):
         parts = value.replace(provider.answer.scope_separator, " ").split()
     elif isinstance(value, list) and all(isinstance(part, str) for part in value):

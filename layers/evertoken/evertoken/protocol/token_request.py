@@ -9,15 +9,18 @@ from urllib.parse import quote, urlencode
 from evertoken.domain.errors import NoRefreshTokenError
 from evertoken.domain.http import HttpRequest
 from evertoken.domain.provider import RefreshCredential
-from evertoken.domain.provider_shapes import Encoding, RequestShape
+from evertoken.domain.provider_shapes import RFC_REVOCATION, Encoding, RequestShape
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.token_set import TokenSet
 from evertoken.protocol.client_authentication import prove_client
 
 USER_AGENT = "evertoken"
+ACCESS_TOKEN = "access_token"  # noqa: S105  # a name, no secret
 
 
-def build_code_exchange(ready: ReadyClient, *, code: str, redirect_uri: str, verifier: str | None) -> HttpRequest:
+def build_code_exchange(
+    ready: ReadyClient, *, code: str, redirect_uri: str, verifier: str | None
+) -> HttpRequest:
     """Return the request that redeems *code* (RFC 6749 section 4.1.3); *verifier* goes with it exactly when a challenge was sent."""
     parameters = {"code": code, "redirect_uri": redirect_uri}
     if verifier is not None:
@@ -49,7 +52,9 @@ def build_refresh(ready: ReadyClient, token_set: TokenSet) -> HttpRequest:
         case RefreshCredential.REFRESH_TOKEN if token_set.refresh_token is not None:
             return _build_with_token(ready, ready.provider.refresh, token_set.refresh_token)
         case _:
-            raise NoRefreshTokenError("This connection holds nothing that a new access token could be had with. Connect again.")
+            raise NoRefreshTokenError(
+                "This connection holds nothing that a new access token could be had with. Connect again."
+            )
 
 
 def build_client_credentials(ready: ReadyClient, scopes: Sequence[str]) -> HttpRequest:
@@ -69,19 +74,21 @@ def build_revocation(ready: ReadyClient, token_set: TokenSet, hint: str | None =
     if provider.revocation_endpoint is None:
         return None
     if hint is None:
-        takes_access_token = shape.token_parameter == "access_token" or token_set.refresh_token is None
-        hint = "access_token" if takes_access_token else "refresh_token"
-    token = token_set.access_token if hint == "access_token" else token_set.refresh_token
+        takes_access_token = shape.token_parameter == ACCESS_TOKEN or token_set.refresh_token is None
+        hint = ACCESS_TOKEN if takes_access_token else "refresh_token"
+    token = token_set.access_token if hint == ACCESS_TOKEN else token_set.refresh_token
     if token is None:
         return None
     parameters = {shape.token_parameter or "token": token}
-    if shape.token_parameter == "token":
+    if shape.token_parameter == RFC_REVOCATION.token_parameter:
         parameters["token_type_hint"] = hint
     return _build(ready, shape, provider.revocation_endpoint, parameters)
 
 
 def _build_with_token(ready: ReadyClient, shape: RequestShape, token: str) -> HttpRequest:
-    return _build(ready, shape, ready.provider.token_endpoint, {shape.token_parameter or "refresh_token": token})
+    return _build(
+        ready, shape, ready.provider.token_endpoint, {shape.token_parameter or "refresh_token": token}
+    )
 
 
 def _build(ready: ReadyClient, shape: RequestShape, endpoint: str, own: Mapping[str, str]) -> HttpRequest:
@@ -90,7 +97,9 @@ def _build(ready: ReadyClient, shape: RequestShape, endpoint: str, own: Mapping[
     parameters = {"grant_type": shape.grant_type} if shape.grant_type is not None else {}
     parameters |= {**shape.parameters, **own, **proof.parameters}
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
-    headers |= {name: value.replace("{client_id}", client_id) for name, value in shape.headers.items()} | proof.headers
+    headers |= {
+        name: value.replace("{client_id}", client_id) for name, value in shape.headers.items()
+    } | proof.headers
     body = b""
     query: tuple[tuple[str, str], ...] = ()
     match shape.encoding:

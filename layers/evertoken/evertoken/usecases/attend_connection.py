@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from evertoken.domain.connection import Connection, ConnectionStatus
+from evertoken.domain.due import due_when_settled
+from evertoken.domain.errors import UnknownProviderError, UnknownRegistrationError, VaultSealedError
 from evertoken.domain.hint import Hint
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.publish_connection import PublishResult, publish_connection
@@ -21,13 +25,27 @@ def attend_connection(deps: RefreshDependencies, hint: Hint, *, invocation: Invo
     Raises:
         EvertokenError with `retryable` set: worth another delivery of the hint.
     """
-    result = refresh_from_hint(deps, hint, invocation=invocation)
+    try:
+        result = refresh_from_hint(deps, hint, invocation=invocation)
+    except (UnknownRegistrationError, UnknownProviderError, VaultSealedError):
+        _settle_without_client(deps, hint, invocation=invocation)
+        raise
     row = result.connection
+    if result.kind is RefreshResultKind.REGISTRATION_PAUSED and row is None:
+        _settle_without_client(deps, hint, invocation=invocation)
+        return result
     settled_by_others = (RefreshResultKind.REFRESHED, RefreshResultKind.IN_FLIGHT, RefreshResultKind.GONE)
-    if row is None or result.requests_sent or result.kind in settled_by_others:
+    if row is None or result.kind in settled_by_others or (result.requests_sent and not row.owes_publication):
         return result
     settle_connection(deps, row, invocation=invocation)
     return result
+
+
+def _settle_without_client(deps: RefreshDependencies, hint: Hint, *, invocation: Invocation) -> None:
+    """A client that cannot be made ready stops refreshes; what readers may see, and what is over, needs no client."""
+    row = deps.store.find(hint.key)
+    if row is not None:
+        settle_connection(deps, row, invocation=invocation)
 
 
 def settle_connection(deps: RefreshDependencies, row: Connection, *, invocation: Invocation) -> None:
@@ -45,3 +63,14 @@ def settle_connection(deps: RefreshDependencies, row: Connection, *, invocation:
         retire_connection(deps.publishing, row)
     elif row.status is ConnectionStatus.RETIRED:
         delete_retired_secret(deps.publishing, row)
+    elif not row.is_leased(now):
+        _plan_again(deps, row, now)
+
+
+def _plan_again(deps: RefreshDependencies, row: Connection, now: datetime) -> None:
+    """Move the due instant of a row on which nothing can be done now: one that stays in the past is looked at ever more rarely."""
+    due_at = due_when_settled(row)
+    if due_at is not None and row.cooldown_until is not None:
+        due_at = max(due_at, row.cooldown_until)
+    if due_at is None or due_at > now:
+        deps.store.postpone(row.key, epoch=row.epoch, generation=row.generation, due_at=due_at, now=now)

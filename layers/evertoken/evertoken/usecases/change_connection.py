@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus, PublicationMode, RefreshPolicy
+from evertoken.domain.connection import (
+    Connection,
+    ConnectionKey,
+    ConnectionStatus,
+    PublicationMode,
+    RefreshPolicy,
+)
 from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, EvertokenError, InvalidInputError
 from evertoken.domain.provider import RefreshCredential
 from evertoken.domain.schedule import lifetime_seconds, plan_refresh
@@ -36,7 +42,7 @@ def change_connection(
     for _ in range(TRIES):
         row = deps.store.get(key)
         if row.status is ConnectionStatus.RETIRED:
-            raise ConnectionNotFoundError()
+            raise ConnectionNotFoundError
         if row.status in (ConnectionStatus.CONNECTING, ConnectionStatus.DISCONNECTED):
             raise ConflictError("This connection holds no grant. Connect first: POST /v1/connections.")
         wanted = publication or row.publication
@@ -57,7 +63,9 @@ def change_connection(
     raise ConflictError("The connection is being refreshed. Repeat the request.")
 
 
-def _prepare_publication(deps: RefreshDependencies, row: Connection, wanted: PublicationMode, minimum: int) -> None:
+def _prepare_publication(
+    deps: RefreshDependencies, row: Connection, wanted: PublicationMode, minimum: int
+) -> None:
     if wanted is not PublicationMode.SECRETS_MANAGER:
         return
     lifetime = lifetime_seconds(row.issued_at, row.expires_at)
@@ -79,7 +87,8 @@ def _plan(deps: RefreshDependencies, row: Connection, policy: RefreshPolicy) -> 
         issued_at=row.issued_at,
         expires_at=row.expires_at,
         refresh_token_expires_at=row.refresh_token_expires_at,
-        renewable=provider.refresh_credential is not RefreshCredential.NONE and (row.has_refresh_token or not needs_token),
+        renewable=provider.refresh_credential is not RefreshCredential.NONE
+        and (row.has_refresh_token or not needs_token),
         minimum_age_seconds=provider.minimum_age_seconds,
         late=provider.refresh_kills_access_token,
     )

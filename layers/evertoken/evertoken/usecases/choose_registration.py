@@ -42,7 +42,9 @@ def _only_one(registrations: RegistrationStore, *, tenant_id: str, provider_id: 
         return choices[0]
     if choices:
         named = ", ".join(choices[:CHOICES_SHOWN])
-        raise InvalidInputError(f"registration: name one of the provider's registrations that admit your tenant: {named}.")
+        raise InvalidInputError(
+            f"registration: name one of the provider's registrations that admit your tenant: {named}."
+        )
     if of_provider:
         raise UnknownRegistrationError(
             "registration: no client registration of this provider admits your tenant. "

@@ -97,6 +97,7 @@ def commit_token_set(
 
     Raises:
         StoreUnavailableError: neither the store nor the rescue sink acknowledged: the answer is lost.
+        Exception: the store refused the write for good; the answer waits in the rescue sink.
     """
     commit = prepare_commit(deps.sealer, row, token_set, provider=provider, owner=owner, clock=deps.clock)
     pause = 0.05
@@ -109,6 +110,9 @@ def commit_token_set(
                 return Rescued()
             deps.clock.sleep(pause * (0.5 + deps.randomness.fraction()))
             pause = min(pause * 2, 1.0)
+        except Exception:
+            deps.rescue.keep(RescuedAnswer(key=row.key, commit=commit))  # no hiccup, and still the only copy of a grant
+            raise
 
 
 def drop_token_set(

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evertoken.domain.authorization import ReturnedAuthorization
-from evertoken.domain.errors import ClientChangedError, ConnectExpiredError, InvalidInputError, UnknownRegistrationError
+from evertoken.domain.errors import (
+    ClientChangedError,
+    ConnectExpiredError,
+    InvalidInputError,
+    UnknownRegistrationError,
+)
 from evertoken.domain.http import HttpExchange, HttpRequest, NotSent
 from evertoken.domain.outcome import Failure, Issued
 from evertoken.domain.provider_shapes import Operation
@@ -74,7 +79,7 @@ def complete_authorization(
     )
     code, verifier = _open(deps, returned)
     target = prepare_target(deps.establishing, ready, wish, connection_id=pending.connection_id)
-    issued = _redeem(deps.establishing, ready, returned, code=code, verifier=verifier)
+    issued = _redeem(deps.establishing, ready, returned, code=code, verifier=verifier, invocation=invocation)
     return establish_connection(deps.establishing, ready, target, issued, invocation=invocation)
 
 
@@ -101,35 +106,51 @@ def _open(deps: CompleteDependencies, returned: ReturnedAuthorization) -> tuple[
 
 
 def _redeem(
-    deps: EstablishDependencies, ready: ReadyClient, returned: ReturnedAuthorization, *, code: str, verifier: str | None
+    deps: EstablishDependencies,
+    ready: ReadyClient,
+    returned: ReturnedAuthorization,
+    *,
+    code: str,
+    verifier: str | None,
+    invocation: Invocation,
 ) -> Issued:
     """Return what the provider issued for the code, after the further exchanges that its entry knows."""
     redirect_uri = returned.pending.redirect_uri
-    request: HttpRequest | None = build_code_exchange(ready, code=code, redirect_uri=redirect_uri, verifier=verifier)
+    request: HttpRequest | None = build_code_exchange(
+        ready, code=code, redirect_uri=redirect_uri, verifier=verifier
+    )
     operation, step, issued = Operation.CODE_EXCHANGE, 0, None
     while request is not None:
         sent_at = deps.clock.now()
         outcome = parse_token_answer(
             ready.provider,
             operation,
-            send_once(deps, request),
+            send_once(deps, request, invocation=invocation),
             sent_at=sent_at,
             requested_scopes=returned.pending.scopes,
         )
         if isinstance(outcome, Failure):
             raise explain_exchange(outcome)
-        issued = outcome if issued is None else Issued(token_set=outcome.token_set.following(issued.token_set))
+        issued = (
+            outcome if issued is None else Issued(token_set=outcome.token_set.following(issued.token_set))
+        )
         request = build_following_exchange(ready, step, issued.token_set)
         operation, step = Operation.FOLLOWING_EXCHANGE, step + 1
     assert issued is not None
     return issued
 
 
-def send_once(deps: EstablishDependencies, request: HttpRequest) -> HttpExchange:
-    """Send the request so that it reaches the provider at most once: it is repeated only when nothing of it was sent."""
+def send_once(deps: EstablishDependencies, request: HttpRequest, *, invocation: Invocation) -> HttpExchange:
+    """Send the request so that it reaches the provider at most once: it is repeated only when nothing of it was sent.
+
+    The time that storing the answer needs is kept back.
+    """
     exchange: HttpExchange = NotSent(reason="not_tried")
     for _ in range(CONNECT_TRIES):
-        exchange = deps.transport.send(request, timeout_seconds=deps.timing.http_total_seconds)
+        left = invocation.remaining_seconds(deps.clock) - deps.timing.commit_budget_seconds
+        if left <= 0:
+            break
+        exchange = deps.transport.send(request, timeout_seconds=min(deps.timing.http_total_seconds, left))
         if not isinstance(exchange, NotSent):
             break
     return exchange

@@ -53,7 +53,10 @@ def connect_client_credentials(
         registration_id=wish.registration_id,
     )
     provider = ready.provider
-    if not provider.supports("client_credentials") or provider.refresh_credential is not RefreshCredential.CLIENT_CREDENTIALS:
+    if (
+        not provider.supports("client_credentials")
+        or provider.refresh_credential is not RefreshCredential.CLIENT_CREDENTIALS
+    ):
         raise InvalidInputError(
             "grant: this provider's entry does not renew tokens by client_credentials. Use a provider whose refresh credential is "
             "client_credentials, or leave grant out."
@@ -67,7 +70,7 @@ def connect_client_credentials(
         connection_id=identifier_of("con_", establishing.randomness.token(256)),
     )
     sent_at = establishing.clock.now()
-    exchange = send_once(establishing, build_client_credentials(ready, scopes))
+    exchange = send_once(establishing, build_client_credentials(ready, scopes), invocation=invocation)
     outcome = parse_token_answer(
         provider, Operation.CLIENT_CREDENTIALS, exchange, sent_at=sent_at, requested_scopes=scopes
     )

@@ -8,13 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus, PublicationMode, RefreshPolicy
+from evertoken.domain.connection import (
+    Connection,
+    ConnectionKey,
+    ConnectionStatus,
+    PublicationMode,
+    RefreshPolicy,
+)
 from evertoken.domain.due import CONNECTING_LIFETIME_SECONDS
 from evertoken.domain.errors import ConflictError, EvertokenError, StoreUnavailableError
 from evertoken.domain.outcome import Issued
 from evertoken.domain.provider_shapes import AccountOrigin
 from evertoken.domain.ready_client import ReadyClient
-from evertoken.domain.schedule import LAZY_LIFETIME_SECONDS
+from evertoken.domain.schedule import LAZY_LIFETIME_SECONDS, lifetime_seconds
 from evertoken.domain.token_set import TokenSet
 from evertoken.ports import (
     Clock,
@@ -35,6 +41,9 @@ from evertoken.usecases.start_authorization import ConnectionWish, known_lifetim
 
 TRIES = 3
 """How often two connects of one account may pass each other before the caller is asked to start again."""
+
+STORE_CALL_SECONDS = 6
+"""How long one call to the store may take, the SDK's own repetition included: no call is begun that the platform would cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +112,18 @@ def establish_connection(
     for _ in range(TRIES):
         row = _row_of(deps, ready, target, account)
         publication, notice = _choose_publication(deps, row, target, token_set)
-        connect = _first_connect(deps, ready, target, row, account, publication, token_set)
+        connect = _first_connect(
+            deps, ready, target.wish, row, account=account, publication=publication, token_set=token_set
+        )
         result = _connect(deps, connect, invocation)
         if isinstance(result, CommitAccepted):
             notices = [] if notice is None else [notice]
             if not _publish(deps, result.connection, token_set):
                 notices.append("The publication to Secrets Manager is not done yet; it follows by itself.")
             return EstablishedConnection(connection=result.connection, notices=tuple(notices))
-    raise ConflictError("Another authorization of the same account was completed at the same time. Start again.")
+    raise ConflictError(
+        "Another authorization of the same account was completed at the same time. Start again."
+    )
 
 
 def _find_account_row(
@@ -152,7 +165,9 @@ def _create_row(
         name=wish.name,
         status=ConnectionStatus.CONNECTING,
         policy=wish.policy or RefreshPolicy.SCHEDULED,
-        publication=PublicationMode.API_ONLY if is_short else wish.publication or PublicationMode.SECRETS_MANAGER,
+        publication=PublicationMode.API_ONLY
+        if is_short
+        else wish.publication or PublicationMode.SECRETS_MANAGER,
         due_at=now + timedelta(seconds=CONNECTING_LIFETIME_SECONDS),
         created_at=now,
         updated_at=now,
@@ -169,8 +184,8 @@ def _choose_publication(
     if wanted is PublicationMode.API_ONLY:
         return wanted, None
     minimum = deps.minimum_published_lifetime_seconds
-    lifetime = _lifetime_seconds(token_set)
-    if lifetime is not None and lifetime < minimum:
+    lifetime = lifetime_seconds(token_set.issued_at, token_set.expires_at)
+    if lifetime < minimum:
         return PublicationMode.API_ONLY, (
             f"publication is api_only: the provider's tokens live {int(lifetime)} s, and tokens that live under {minimum} s are "
             "not published to Secrets Manager."
@@ -192,19 +207,24 @@ def _choose_publication(
 def _first_connect(
     deps: EstablishDependencies,
     ready: ReadyClient,
-    target: Target,
+    wish: ConnectionWish,
     row: Connection,
+    *,
     account: str,
     publication: PublicationMode,
     token_set: TokenSet,
 ) -> FirstConnect:
     """Return the write; the token set is sealed under the epoch and generation that the row will have after it."""
-    wish = target.wish
     policy = wish.policy or _default_policy(row, token_set)
     requested = ready.registration.scopes if wish.scopes is None else wish.scopes
     after = replace(row, epoch=row.epoch + 1, policy=policy, scope=" ".join(requested), missing_scope="")
     commit = prepare_commit(
-        deps.sealer, after, token_set, provider=ready.provider, owner=deps.randomness.token(128), clock=deps.clock
+        deps.sealer,
+        after,
+        token_set,
+        provider=ready.provider,
+        owner=deps.randomness.token(128),
+        clock=deps.clock,
     )
     return FirstConnect(
         connection=row,
@@ -228,14 +248,16 @@ def _connect(
         try:
             return deps.store.connect(connect)
         except StoreUnavailableError:
-            if invocation.remaining_seconds(deps.clock) <= pause + 1:
+            if invocation.remaining_seconds(deps.clock) <= pause + STORE_CALL_SECONDS:
                 raise
             deps.clock.sleep(pause * (0.5 + deps.randomness.fraction()))
             pause = min(pause * 2, 1.0)
 
 
 def _publish(deps: EstablishDependencies, connection: Connection, token_set: TokenSet) -> bool:
-    publishing = PublishDependencies(store=deps.store, publisher=deps.publisher, sealer=deps.sealer, clock=deps.clock)
+    publishing = PublishDependencies(
+        store=deps.store, publisher=deps.publisher, sealer=deps.sealer, clock=deps.clock
+    )
     try:
         publish_connection(publishing, connection, token_set=token_set)
     except EvertokenError as error:
@@ -249,12 +271,5 @@ def _default_policy(row: Connection, token_set: TokenSet) -> RefreshPolicy:
     """Return what nobody chose: a reconnect keeps its policy; short-lived tokens are refreshed when they are read."""
     if row.status is not ConnectionStatus.CONNECTING:
         return row.policy
-    lifetime = _lifetime_seconds(token_set)
-    is_short = lifetime is not None and lifetime <= LAZY_LIFETIME_SECONDS
+    is_short = lifetime_seconds(token_set.issued_at, token_set.expires_at) <= LAZY_LIFETIME_SECONDS
     return RefreshPolicy.LAZY if is_short else RefreshPolicy.SCHEDULED
-
-
-def _lifetime_seconds(token_set: TokenSet) -> float | None:
-    if token_set.expires_at is None:
-        return None
-    return (token_set.expires_at - token_set.issued_at).total_seconds()

@@ -17,9 +17,15 @@ def explain_exchange(failure: Failure) -> TokenUnavailableError:
         case FailureKind.GRANT_DEAD | FailureKind.REJECTED:
             return ProviderRefusedError(f"The provider refused ({failure.code}). Start again.")
         case FailureKind.THROTTLED:
-            wait = None if failure.retry_after_seconds is None else clamp_retry_after(failure.retry_after_seconds)
+            wait = (
+                None
+                if failure.retry_after_seconds is None
+                else clamp_retry_after(failure.retry_after_seconds)
+            )
             return ProviderUnavailableError(
                 "The provider asks us to wait. Start again later.", retry_after_seconds=wait
             )
         case _:
-            return ProviderUnavailableError(f"The provider did not answer usably ({failure.code}). Start again.")
+            return ProviderUnavailableError(
+                f"The provider did not answer usably ({failure.code}). Start again."
+            )

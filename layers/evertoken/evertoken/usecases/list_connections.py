@@ -62,7 +62,9 @@ def list_connections(deps: ListDependencies, tenant_id: str, query: ListQuery) -
         expires_before=None if minutes is None else deps.clock.now() + timedelta(minutes=minutes),
     )
     position = None if query.cursor is None else _open_cursor(deps.sealer, tenant_id, query.cursor)
-    page = deps.store.list_by_tenant(tenant_id, only=only, limit=min(query.limit, LARGEST_PAGE), position=position)
+    page = deps.store.list_by_tenant(
+        tenant_id, only=only, limit=min(query.limit, LARGEST_PAGE), position=position
+    )
     cursor = None if page.position is None else _seal_cursor(deps.sealer, tenant_id, page.position)
     return ListedConnections(connections=page.connections, cursor=cursor)
 

@@ -10,6 +10,9 @@ from evertoken.domain.credentials import hash_secret, identifier_of
 from evertoken.domain.errors import InvalidInputError, NotFoundError
 from evertoken.ports import ApiClientStore, Clock, Randomness, TenantStore
 
+API_CLIENT_PREFIX = "cli_"
+"""What every API client's id begins with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiClientDependencies:
@@ -43,7 +46,7 @@ def create_api_client(
         raise InvalidInputError(f"scopes: name one or more of {', '.join(TENANT_SCOPES)}.")
     secret = "evs_" + deps.randomness.token(256)
     client = ApiClient(
-        client_id=identifier_of("cli_", deps.randomness.token(256)),
+        client_id=identifier_of(API_CLIENT_PREFIX, deps.randomness.token(256)),
         tenant_id=tenant_id,
         name=name,
         scopes=tuple(scope for scope in TENANT_SCOPES if scope in scopes),

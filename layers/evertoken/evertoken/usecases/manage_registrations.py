@@ -14,7 +14,7 @@ from evertoken.ports import Clock, ProviderCatalogue, RegistrationSecrets, Regis
 EVERY_TENANT = "*"
 CHANGE_PAUSE_SECONDS = 90
 """A registration whose secret is being changed is paused this long at most, so that nobody posts one's id with the other's secret."""
-NO_SECRET = "none"
+NO_AUTHENTICATION = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,9 @@ def delete_registration(deps: RegistrationDependencies, registration_id: str) ->
     deps.secrets.delete(registration_id)
 
 
-def _check(deps: RegistrationDependencies, wish: RegistrationWish, known: ClientRegistration | None) -> Provider:
+def _check(
+    deps: RegistrationDependencies, wish: RegistrationWish, known: ClientRegistration | None
+) -> Provider:
     provider = deps.catalogue.get(wish.provider_id).filled(wish.parameters)
     for position, tenant_id in enumerate(wish.tenants):
         if tenant_id != EVERY_TENANT and deps.tenants.find(tenant_id) is None:
@@ -98,8 +100,10 @@ def _check(deps: RegistrationDependencies, wish: RegistrationWish, known: Client
             )
     methods = [method.value for method in provider.client_authentication]
     method = wish.client_authentication
-    if method is not None and method not in (*methods, NO_SECRET):
-        raise InvalidInputError(f"client_authentication: this provider takes {', '.join(methods)}; or {NO_SECRET}.")
+    if method is not None and method not in (*methods, NO_AUTHENTICATION):
+        raise InvalidInputError(
+            f"client_authentication: this provider takes {', '.join(methods)}; or {NO_AUTHENTICATION}."
+        )
     if known is None:
         return provider
     if known.provider_id != wish.provider_id:
@@ -108,7 +112,9 @@ def _check(deps: RegistrationDependencies, wish: RegistrationWish, known: Client
         )
     is_other_client = (known.client_id, dict(known.parameters)) != (wish.client_id, dict(wish.parameters))
     if is_other_client and known.has_secret and wish.client_secret is None:
-        raise InvalidInputError("client_secret: another client_id or other parameters need their own secret. Send it along.")
+        raise InvalidInputError(
+            "client_secret: another client_id or other parameters need their own secret. Send it along."
+        )
     return provider
 
 

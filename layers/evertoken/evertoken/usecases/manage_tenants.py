@@ -22,7 +22,9 @@ class TenantDependencies:
     allow_loopback: bool
 
 
-def put_tenant(deps: TenantDependencies, *, tenant_id: str, name: str, return_urls: tuple[str, ...]) -> Tenant:
+def put_tenant(
+    deps: TenantDependencies, *, tenant_id: str, name: str, return_urls: tuple[str, ...]
+) -> Tenant:
     """Create the tenant, or change its name and return URLs.
 
     Raises:
@@ -71,5 +73,7 @@ def delete_tenant(deps: TenantDependencies, tenant_id: str) -> None:
     """
     get_tenant(deps, tenant_id)
     if deps.clients.list_all(tenant_id):
-        raise ConflictError("This tenant has API clients. Delete them first: GET /v1/clients?tenant_id= lists them.")
+        raise ConflictError(
+            "This tenant has API clients. Delete them first: GET /v1/clients?tenant_id= lists them."
+        )
     deps.tenants.delete(tenant_id)

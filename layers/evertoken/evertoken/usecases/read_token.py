@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,13 +10,18 @@ from evertoken.domain.connection import Connection, ConnectionKey, ConnectionSta
 from evertoken.domain.errors import (
     ClientChangedError,
     DisconnectedError,
+    EvertokenError,
     NoRefreshTokenError,
     OnHoldError,
     ProviderUnavailableError,
     ReauthorizationRequiredError,
     RegistrationPausedError,
+    StoreUnavailableError,
     TokenExpiredError,
     TokenUnavailableError,
+    UnknownProviderError,
+    UnknownRegistrationError,
+    VaultSealedError,
 )
 from evertoken.domain.hint import Hint
 from evertoken.domain.schedule import lifetime_seconds, windows_of
@@ -97,26 +103,31 @@ def _refresh_and_read(
     wait_until = clock.monotonic() + deps.refreshing.timing.wait_seconds
     is_rejected = rejected_generation is not None and row.generation <= rejected_generation
     result: RefreshResult | None = None
+    failure: EvertokenError | None = None
     if row.status is ConnectionStatus.ACTIVE:
-        result = refresh_connection(
-            deps.refreshing,
-            row.key,
-            reason=RefreshReason.REJECTED if is_rejected else RefreshReason.READ,
-            seen_generation=rejected_generation if is_rejected else None,
-            min_lifetime_seconds=min_lifetime_seconds or 0,
-            invocation=invocation,
-        )
-        if result.kind is RefreshResultKind.REFRESHED and result.token_set and result.connection:
-            return TokenRead(token_set=result.token_set, connection=result.connection, refresh=result)
-        row = deps.refreshing.store.get(row.key)
-        if result.kind is RefreshResultKind.IN_FLIGHT:
-            row = _wait_for_other(deps, row, wait_until)
+        try:
+            result = refresh_connection(
+                deps.refreshing,
+                row.key,
+                reason=RefreshReason.REJECTED if is_rejected else RefreshReason.READ,
+                seen_generation=rejected_generation if is_rejected else None,
+                min_lifetime_seconds=min_lifetime_seconds or 0,
+                invocation=invocation,
+            )
+            if result.kind is RefreshResultKind.REFRESHED and result.token_set and result.connection:
+                _refuse_withdrawn(result.connection)
+                return TokenRead(token_set=result.token_set, connection=result.connection, refresh=result)
+            row = deps.refreshing.store.get(row.key)
+            if result.kind is RefreshResultKind.IN_FLIGHT:
+                row = _wait_for_other(deps, row, wait_until)
+        except (StoreUnavailableError, VaultSealedError, UnknownRegistrationError, UnknownProviderError) as error:
+            failure = error  # a live token is served in every failure state
     _refuse_withdrawn(row)
     left = row.lives_for(clock.now())
     meets_bar = left > 0 and left >= (min_lifetime_seconds or 0)
     if meets_bar and not (rejected_generation is not None and row.generation <= rejected_generation):
         return TokenRead(token_set=_open(deps, row), connection=row, refresh=result)
-    raise _why_unavailable(row, result, clock.now(), left)
+    raise failure or _why_unavailable(row, result, clock.now(), left)
 
 
 def _wait_for_other(deps: ReadDependencies, row: Connection, wait_until: float) -> Connection:
@@ -181,19 +192,17 @@ def _hint_once(deps: ReadDependencies, row: Connection, now: datetime) -> None:
     if len(deps.hinted_at) > 10_000:
         deps.hinted_at.clear()
     deps.hinted_at[row.key] = now
-    deps.queue.send(
-        [
-            Hint(
-                key=row.key,
-                epoch=row.epoch,
-                generation=row.generation,
-                provider_id=row.provider_id,
-                registration_id=row.registration_id,
-                key_id=row.sealed.key_id,
-                asked=True,
-            )
-        ]
+    hint = Hint(
+        key=row.key,
+        epoch=row.epoch,
+        generation=row.generation,
+        provider_id=row.provider_id,
+        registration_id=row.registration_id,
+        key_id=row.sealed.key_id,
+        asked=True,
     )
+    with suppress(StoreUnavailableError):
+        deps.queue.send([hint])
 
 
 def _open(deps: ReadDependencies, row: Connection) -> TokenSet:

@@ -49,7 +49,9 @@ class ReceivedCallback:
     tenant_id: str
 
 
-def receive_callback(deps: CallbackDependencies, *, registration_id: str, raw_parameters: str) -> ReceivedCallback:
+def receive_callback(
+    deps: CallbackDependencies, *, registration_id: str, raw_parameters: str
+) -> ReceivedCallback:
     """Use up the state, seal the code for two minutes, and say where the browser goes.
 
     *raw_parameters* is the query or form as it came. Of many calls with one state, one is answered with a location.
@@ -110,4 +112,6 @@ def _find_provider(deps: CallbackDependencies, pending: PendingAuthorization) ->
 
 
 def _no_such_state() -> InvalidStateError:
-    return InvalidStateError("This authorization is unknown, was used, or belongs elsewhere. Start again from where you came.")
+    return InvalidStateError(
+        "This authorization is unknown, was used, or belongs elsewhere. Start again from where you came."
+    )

@@ -40,10 +40,13 @@ def record_failure(
     if failure is None:
         return _without_request(deps, attempt, row, result, now)
     match failure.kind:
+        case FailureKind.OUTCOME_UNKNOWN if attempt.ready.provider.rotation.may_repeat_at_once:
+            # The request was repeated at once already; from here on a provider in trouble is spared.
+            retry_at = now + timedelta(seconds=_wait_seconds(deps, row, failure))
+            _release(deps, attempt, row, failure, retry_at, retry_at, closed=False, now=now)
         case FailureKind.OUTCOME_UNKNOWN:
-            due_at = now + timedelta(seconds=1) if attempt.ready.provider.rotation.may_repeat_at_once else late(row, now)
-            cooldown = 1 if attempt.ready.provider.rotation.may_repeat_at_once else CONFIRMATION_SECONDS
-            _release(deps, attempt, row, failure, due_at, now + timedelta(seconds=cooldown), closed=False, now=now)
+            cooldown_until = now + timedelta(seconds=CONFIRMATION_SECONDS)
+            _release(deps, attempt, row, failure, late(row, now), cooldown_until, closed=False, now=now)
         case FailureKind.GRANT_DEAD | FailureKind.REJECTED if unanswered_before:
             retry_at = now + timedelta(seconds=CONFIRMATION_SECONDS)
             _release(deps, attempt, row, failure, retry_at, retry_at, closed=False, now=now)

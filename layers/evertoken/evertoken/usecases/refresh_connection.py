@@ -15,10 +15,10 @@ from evertoken.domain.provider import RefreshCredential
 from evertoken.domain.schedule import forced_floor_seconds, lifetime_seconds, windows_of
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
-from evertoken.ports import CommitAccepted, CommitSuperseded, LeaseRefused
+from evertoken.ports import CommitAccepted, CommitSuperseded, LeaseGranted, LeaseRefused
 from evertoken.protocol.token_answer import Operation, parse_token_answer
 from evertoken.protocol.token_request import build_client_credentials, build_refresh
-from evertoken.usecases.commit_token_set import Rescued, commit_token_set, drop_token_set
+from evertoken.usecases.commit_token_set import Rescued, commit_token_set, drop_token_set, is_renewable
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.publish_connection import publish_connection
 from evertoken.usecases.record_failure import record_failure
@@ -26,6 +26,8 @@ from evertoken.usecases.refresh_attempt import Attempt, RefreshDependencies, Ref
 
 HINT_SLACK_SECONDS = 2
 """A hint that arrives this early is on time: queue delays are whole seconds."""
+LEASE_PAUSE_SECONDS = 0.1
+"""How long a lease write that was not acknowledged waits for its one repetition."""
 
 
 def refresh_connection(
@@ -124,15 +126,18 @@ def _attempt(
         return RefreshResult(kind=RefreshResultKind.NO_TIME, provider_id=provider_id)
 
     owner = deps.randomness.token(128)
-    lease = deps.store.acquire_lease(  # 2: the write-ahead intent
-        key,
-        epoch=epoch,
-        generation=generation,
-        owner=owner,
-        now=now,
-        until=invocation.started_at + timedelta(seconds=deps.timing.lease_seconds),
-        due_by=due_by,
-    )
+    until = invocation.started_at + timedelta(seconds=deps.timing.lease_seconds)
+
+    def acquire() -> LeaseGranted | LeaseRefused:
+        return deps.store.acquire_lease(
+            key, epoch=epoch, generation=generation, owner=owner, now=now, until=until, due_by=due_by
+        )
+
+    try:
+        lease = acquire()  # 2: the write-ahead intent
+    except StoreUnavailableError:
+        deps.clock.sleep(LEASE_PAUSE_SECONDS * (0.5 + deps.randomness.fraction()))
+        lease = acquire()  # a write that took effect recognises itself: else the connection would wait for its own lease
     if isinstance(lease, LeaseRefused):
         return _refused(lease.connection, epoch, generation, now, provider_id)
     attempt = Attempt(owner=owner, started_at=now, ready=ready, invocation=invocation)
@@ -163,7 +168,7 @@ def _run(deps: RefreshDependencies, attempt: Attempt, row: Connection) -> Refres
         return record_failure(deps, attempt, row, RefreshResultKind.NO_REFRESH_TOKEN)
     purpose = token_set_purpose(row.connection_id, row.epoch, row.generation)
     previous = decode_token_set(deps.sealer.open(row.tenant_id, purpose, row.sealed))
-    if provider.refresh_credential is RefreshCredential.REFRESH_TOKEN and previous.refresh_token is None:
+    if not is_renewable(provider, previous):
         return record_failure(deps, attempt, row, RefreshResultKind.NO_REFRESH_TOKEN)
     if row.open_attempts > 1 and not provider.rotation.may_repeat_at_once and _is_early(row, attempt.started_at):
         return record_failure(deps, attempt, row, RefreshResultKind.DEFERRED)

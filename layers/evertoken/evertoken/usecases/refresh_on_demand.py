@@ -20,7 +20,12 @@ from evertoken.domain.errors import (
     TokenUnavailableError,
 )
 from evertoken.usecases.invocation import Invocation
-from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshReason, RefreshResult, RefreshResultKind
+from evertoken.usecases.refresh_attempt import (
+    RefreshDependencies,
+    RefreshReason,
+    RefreshResult,
+    RefreshResultKind,
+)
 from evertoken.usecases.refresh_connection import refresh_connection
 
 LONGEST_WAIT_SECONDS = 60
@@ -38,10 +43,12 @@ class DemandOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandedRefresh:
-    """How a demand ended, and the connection as it is now."""
+    """How a demand ended, and the connection as it is now: either *outcome* says how, or *refusal* why not."""
 
-    outcome: DemandOutcome
     connection: Connection
+    result: RefreshResult
+    outcome: DemandOutcome | None = None
+    refusal: EvertokenError | None = None
 
 
 _GOOD = {
@@ -53,20 +60,25 @@ _GOOD = {
 }
 
 
-def refresh_on_demand(deps: RefreshDependencies, key: ConnectionKey, *, invocation: Invocation) -> DemandedRefresh:
+def refresh_on_demand(
+    deps: RefreshDependencies, key: ConnectionKey, *, invocation: Invocation
+) -> DemandedRefresh:
     """Refresh the connection now, unless its token is younger than the floor that protects the provider.
+
+    A refusal is returned and not raised, so that the attempt can be counted: ReauthorizationRequiredError, NoRefreshTokenError,
+    ClientChangedError, DisconnectedError, OnHoldError where a person has to act; ProviderUnavailableError, RegistrationPausedError,
+    TokenUnavailableError where time helps.
 
     Raises:
         ConnectionNotFoundError: there is no such connection.
-        ReauthorizationRequiredError, NoRefreshTokenError, ClientChangedError, DisconnectedError, OnHoldError: a person has to act.
-        ProviderUnavailableError, RegistrationPausedError, TokenUnavailableError: try again later.
+        StoreUnavailableError, VaultSealedError, UnknownRegistrationError: nothing was sent.
     """
     result = refresh_connection(deps, key, reason=RefreshReason.MANUAL, invocation=invocation)
     row = deps.store.get(key)
     outcome = _GOOD.get(result.kind)
     if outcome is not None and row.status is ConnectionStatus.ACTIVE:
-        return DemandedRefresh(outcome=outcome, connection=row)
-    raise _why(row, result, deps.clock.now())
+        return DemandedRefresh(connection=row, result=result, outcome=outcome)
+    return DemandedRefresh(connection=row, result=result, refusal=_why(row, result, deps.clock.now()))
 
 
 def _why(row: Connection, result: RefreshResult, now: datetime) -> EvertokenError:
@@ -75,26 +87,37 @@ def _why(row: Connection, result: RefreshResult, now: datetime) -> EvertokenErro
     if row.status is ConnectionStatus.DISCONNECTED:
         return DisconnectedError("This connection was disconnected. Connect again with POST /v1/connections.")
     if row.status is ConnectionStatus.CONNECTING:
-        return TokenUnavailableError("This connection is still being made. Complete the authorization first.", retry_after_seconds=5)
+        return TokenUnavailableError(
+            "This connection is still being made. Complete the authorization first.", retry_after_seconds=5
+        )
     if row.on_hold:
         return OnHoldError("This connection is on hold. Lift the hold first.")
     if row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED:
-        return ReauthorizationRequiredError("The provider ended this grant. The user must connect again: POST /v1/connections.")
+        return ReauthorizationRequiredError(
+            "The provider ended this grant. The user must connect again: POST /v1/connections."
+        )
     match result.kind:
         case RefreshResultKind.NO_REFRESH_TOKEN:
-            return NoRefreshTokenError("The provider gave no refresh token. The user must connect again, with offline access.")
+            return NoRefreshTokenError(
+                "The provider gave no refresh token. The user must connect again, with offline access."
+            )
         case RefreshResultKind.CLIENT_CHANGED:
-            return ClientChangedError("The grant belongs to another client registration. The user must connect again.")
+            return ClientChangedError(
+                "The grant belongs to another client registration. The user must connect again."
+            )
         case RefreshResultKind.REGISTRATION_PAUSED:
             return RegistrationPausedError(
                 "The provider refuses this client. An operator must correct the registration: PUT /v1/registrations/{id}.",
                 retry_after_seconds=LONGEST_WAIT_SECONDS,
             )
         case RefreshResultKind.NO_TIME:
-            return TokenUnavailableError("There was no time left for a refresh. Try again.", retry_after_seconds=1)
+            return TokenUnavailableError(
+                "There was no time left for a refresh. Try again.", retry_after_seconds=1
+            )
         case _:
             return ProviderUnavailableError(
-                "The provider could not be asked for a new token. Try again later.", retry_after_seconds=_wait(row, now)
+                "The provider could not be asked for a new token. Try again later.",
+                retry_after_seconds=_wait(row, now),
             )
 
 

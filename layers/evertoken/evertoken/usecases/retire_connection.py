@@ -22,4 +22,4 @@ def retire_connection(deps: PublishDependencies, row: Connection) -> bool:
 def delete_retired_secret(deps: PublishDependencies, row: Connection) -> None:
     """Schedule the deletion of a retired connection's secret; a failure leaves the row due."""
     deps.publisher.delete(row.key)
-    deps.store.forget_retired_secret(row.key, deps.clock.now())
+    deps.store.forget_retired_secret(row.key, expected=row, now=deps.clock.now())

@@ -54,5 +54,7 @@ def _finish(
     else:
         wait = back_off_seconds(pending.attempts + 1, jitter=deps.randomness.fraction())
         due_at = now + timedelta(seconds=max(wait, clamp_retry_after(retry_after_seconds or 1)))
-    deps.store.finish_revocation(row.key, epoch=row.epoch, due_at=due_at, retry=not done, now=now)
+    deps.store.finish_revocation(
+        row.key, epoch=row.epoch, revoked=pending, due_at=due_at, retry=not done, now=now
+    )
     return done

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from evertoken.domain.errors import StoreUnavailableError
 from evertoken.ports import Clock, ConnectionStore, DueConnection, HintQueue, ScanCursor
 from evertoken.usecases.invocation import Invocation
 
@@ -14,6 +15,8 @@ TICK_SECONDS = 60
 """How often the scanner is woken; it looks one tick ahead."""
 LATENESS_SECONDS = 30
 """How late a tick may come: EventBridge Scheduler is only good to the minute, so the look-ahead overlaps."""
+LATE_SIGHT_SECONDS = 5
+"""The index is a little late and clocks are a little apart: what was set this shortly before a scan may not have been seen by it."""
 FIRST_REPEAT_SECONDS = 60
 """An overdue connection is hinted at again after this, and then each time its age has doubled …"""
 REPEAT_LIMIT_SECONDS = 960
@@ -69,10 +72,17 @@ def scan_due(deps: ScanDependencies, *, invocation: Invocation) -> ScanResult:
     def scan(shard: int) -> tuple[int, _ShardScan | None]:
         if invocation.remaining_seconds(deps.clock) < RESERVE_SECONDS:
             return shard, None
-        return shard, _scan_shard(deps, shard, now, horizon, scanned_before.get(shard))
+        try:
+            return shard, _scan_shard(deps, shard, now, horizon, scanned_before.get(shard))
+        except StoreUnavailableError:
+            return shard, None  # its cursor stays, so that the next scan makes up for it; the other shards go on
 
-    with ThreadPoolExecutor(max_workers=min(deps.parallel, deps.shards)) as pool:
-        scans = list(pool.map(scan, order))
+    workers = min(deps.parallel, deps.shards)
+    if workers == 1:
+        scans = [scan(shard) for shard in order]
+    else:
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            scans = list(pool.map(scan, order))
     done = {shard: result for shard, result in scans if result is not None}
     deps.cursor.advance(dict.fromkeys(done, now))
     oldest = [result.oldest_due_at for result in done.values() if result.oldest_due_at is not None]
@@ -92,23 +102,24 @@ def _scan_shard(
     oldest: datetime | None = None
     for page in deps.store.find_due(shard=shard, before=horizon):
         candidates += len(page)
-        wanted = [due for due in page if is_hint_wanted(due.due_at, now=now, scanned_at=scanned_at)]
+        wanted = [due for due in page if is_hint_wanted(due, now=now, scanned_at=scanned_at)]
         if page:
             oldest = min(page[0].due_at, oldest or page[0].due_at)
         hints += deps.queue.send(replace(due.hint, delay_seconds=_delay_seconds(due, now)) for due in wanted)
     return _ShardScan(candidates=candidates, hints=hints, oldest_due_at=oldest)
 
 
-def is_hint_wanted(due_at: datetime, *, now: datetime, scanned_at: datetime | None) -> bool:
-    """Return whether a scan at *now* should enqueue a hint for what is due at *due_at*, when the scan before was at *scanned_at*.
+def is_hint_wanted(due: DueConnection, *, now: datetime, scanned_at: datetime | None) -> bool:
+    """Return whether a scan at *now* should enqueue a hint for *due*, when the scan before was at *scanned_at*.
 
-    The first hint belongs to the first scan whose horizon covers the instant; after that one at each repeat instant (1, 2, 4, 8, 16, 32 … minutes
-    after it was due, then every 16) that passed since the scan before. No state is kept for it.
+    The first hint belongs to the first scan that could see the entry: its horizon covers the instant, and the instant had been set. After that one
+    at each repeat instant (1, 2, 4, 8, 16, 32 … minutes after it was due, then every 16) that passed since the scan before. No state is kept for it.
     """
-    if scanned_at is None:
+    if scanned_at is None or due.due_at >= scanned_at + timedelta(seconds=TICK_SECONDS + LATENESS_SECONDS):
         return True
-    if due_at >= scanned_at + timedelta(seconds=TICK_SECONDS + LATENESS_SECONDS):
+    if due.due_set_at is not None and due.due_set_at > scanned_at - timedelta(seconds=LATE_SIGHT_SECONDS):
         return True
+    due_at = due.due_at
     return _repeats_until((now - due_at).total_seconds()) > _repeats_until((scanned_at - due_at).total_seconds())
 
 

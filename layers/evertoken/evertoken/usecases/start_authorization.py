@@ -102,7 +102,9 @@ def start_authorization(
     state = deps.randomness.token(256)
     session_uri = session_uri_of(state)
     verifier = deps.randomness.token(256) if sends_challenge(ready.provider) else None
-    pending = _pending(deps, wish, ready, state=state, verifier=verifier, return_url=return_url, base_url=base_url)
+    pending = _pending(
+        deps, wish, ready, state=state, verifier=verifier, return_url=return_url, base_url=base_url
+    )
     authorization_url = build_authorization_url(
         ready,
         redirect_uri=pending.redirect_uri,
@@ -128,7 +130,11 @@ def redirect_uri_of(base_url: str, registration_id: str) -> str:
 def check_publication(provider: Provider, wish: ConnectionWish, minimum_seconds: int) -> None:
     """Refuse to promise a publication that the provider's tokens are known to live too short for. Raises InvalidInputError."""
     lifetime = known_lifetime_seconds(provider)
-    if wish.publication is PublicationMode.SECRETS_MANAGER and lifetime is not None and lifetime < minimum_seconds:
+    if (
+        wish.publication is PublicationMode.SECRETS_MANAGER
+        and lifetime is not None
+        and lifetime < minimum_seconds
+    ):
         raise InvalidInputError(
             f"publication: this provider's tokens live {lifetime} s, and tokens that live under {minimum_seconds} s are served by the API "
             "only. Ask for api_only, or leave publication out."

@@ -1,0 +1,14 @@
+"""Issue access tokens; keep tenants and API clients."""
+
+import os
+from typing import Any
+
+from evertoken.entrypoints.auth_api import build_auth_api
+from evertoken.entrypoints.invocation import LambdaContext
+
+_api = build_auth_api(os.environ)  # at import: Lambda's init phase has the most CPU
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return _api.handle(event, context)

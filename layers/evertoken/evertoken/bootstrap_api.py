@@ -1,0 +1,179 @@
+"""The composition root of the control plane: what the API functions need, put together from their settings."""
+
+from __future__ import annotations
+
+from evertoken.adapters.aws_clients import dynamodb_client, kms_client, secrets_client
+from evertoken.adapters.dynamodb_authorizations import DynamoDBAuthorizations
+from evertoken.adapters.dynamodb_directory import (
+    DynamoDBApiClients,
+    DynamoDBOperatorProviders,
+    DynamoDBTenants,
+)
+from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
+from evertoken.adapters.system import SystemClock, SystemRandomness
+from evertoken.bootstrap import READ_COMMIT_BUDGET_SECONDS, READ_HTTP_TOTAL_SECONDS, build_refreshing
+from evertoken.settings import (
+    AuthApiSettings,
+    ConnectionsApiSettings,
+    OAuthCallbackSettings,
+    RegistrationsApiSettings,
+)
+from evertoken.usecases.complete_authorization import CompleteDependencies
+from evertoken.usecases.connect_client_credentials import ClientCredentialsDependencies
+from evertoken.usecases.establish_connection import EstablishDependencies
+from evertoken.usecases.issue_token import IssueDependencies
+from evertoken.usecases.manage_api_clients import ApiClientDependencies
+from evertoken.usecases.manage_providers import ProviderDependencies
+from evertoken.usecases.manage_registrations import RegistrationDependencies
+from evertoken.usecases.manage_tenants import TenantDependencies
+from evertoken.usecases.receive_callback import CallbackDependencies
+from evertoken.usecases.refresh_attempt import RefreshDependencies
+from evertoken.usecases.start_authorization import StartDependencies
+
+
+def build_connecting(settings: ConnectionsApiSettings) -> RefreshDependencies:
+    """Return what talking to providers needs: connecting and refreshing share one transport, one sealer and one cache of clients."""
+    return build_refreshing(
+        settings,
+        http_total_seconds=READ_HTTP_TOTAL_SECONDS,
+        commit_budget_seconds=READ_COMMIT_BUDGET_SECONDS,
+    )
+
+
+def build_starting(settings: ConnectionsApiSettings, refreshing: RefreshDependencies) -> StartDependencies:
+    """Return what starting an authorization needs."""
+    dynamodb = dynamodb_client()
+    return StartDependencies(
+        tenants=DynamoDBTenants(dynamodb, settings.table_name),
+        registrations=DynamoDBRegistrations(dynamodb, settings.table_name),
+        directory=refreshing.directory,
+        authorizations=DynamoDBAuthorizations(dynamodb, settings.table_name),
+        sealer=refreshing.sealer,
+        clock=refreshing.clock,
+        randomness=refreshing.randomness,
+        minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,
+    )
+
+
+def build_establishing(
+    settings: ConnectionsApiSettings, refreshing: RefreshDependencies
+) -> EstablishDependencies:
+    """Return what storing and publishing a first token set needs."""
+    return EstablishDependencies(
+        store=refreshing.store,
+        sealer=refreshing.sealer,
+        transport=refreshing.transport,
+        publisher=refreshing.publisher,
+        clock=refreshing.clock,
+        randomness=refreshing.randomness,
+        timing=refreshing.timing,
+        minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,
+    )
+
+
+def build_completing(
+    starting: StartDependencies, establishing: EstablishDependencies
+) -> CompleteDependencies:
+    """Return what completing an authorization needs."""
+    return CompleteDependencies(
+        authorizations=starting.authorizations, directory=starting.directory, establishing=establishing
+    )
+
+
+def build_client_credentials(
+    starting: StartDependencies, establishing: EstablishDependencies
+) -> ClientCredentialsDependencies:
+    """Return what connecting without a browser needs."""
+    return ClientCredentialsDependencies(
+        registrations=starting.registrations, directory=starting.directory, establishing=establishing
+    )
+
+
+def build_callback(settings: OAuthCallbackSettings) -> CallbackDependencies:
+    """Return what receiving a callback needs."""
+    from evertoken.adapters.envelope_sealer import EnvelopeSealer
+    from evertoken.catalogue.provider_directory import ProviderDirectory
+
+    dynamodb, clock = dynamodb_client(), SystemClock()
+    own = DynamoDBOperatorProviders(dynamodb, settings.table_name)
+    return CallbackDependencies(
+        authorizations=DynamoDBAuthorizations(dynamodb, settings.table_name),
+        registrations=DynamoDBRegistrations(dynamodb, settings.table_name),
+        catalogue=ProviderDirectory(own, allow_loopback=settings.allow_loopback_providers),
+        sealer=EnvelopeSealer(
+            kms_client(), dynamodb, table_name=settings.table_name, key_id=settings.data_key_id, clock=clock
+        ),
+        clock=clock,
+    )
+
+
+def build_providers(settings: RegistrationsApiSettings) -> ProviderDependencies:
+    """Return what keeping providers needs."""
+    from evertoken.adapters.http_transport import HttpTransport
+    from evertoken.catalogue.provider_book import ProviderBook
+
+    dynamodb = dynamodb_client()
+    return ProviderDependencies(
+        book=ProviderBook(allow_loopback=settings.allow_loopback_providers),
+        own=DynamoDBOperatorProviders(dynamodb, settings.table_name),
+        registrations=DynamoDBRegistrations(dynamodb, settings.table_name),
+        transport=HttpTransport(allow_loopback=settings.allow_loopback_providers),
+        clock=SystemClock(),
+    )
+
+
+def build_registrations(settings: RegistrationsApiSettings) -> RegistrationDependencies:
+    """Return what keeping client registrations needs."""
+    from evertoken.adapters.secrets_registration import SecretsManagerRegistrationSecrets
+    from evertoken.catalogue.provider_directory import ProviderDirectory
+
+    dynamodb = dynamodb_client()
+    own = DynamoDBOperatorProviders(dynamodb, settings.table_name)
+    return RegistrationDependencies(
+        registrations=DynamoDBRegistrations(dynamodb, settings.table_name),
+        secrets=SecretsManagerRegistrationSecrets(secrets_client(), prefix=settings.secret_prefix),
+        catalogue=ProviderDirectory(own, allow_loopback=settings.allow_loopback_providers),
+        tenants=DynamoDBTenants(dynamodb, settings.table_name),
+        clock=SystemClock(),
+    )
+
+
+def build_issuing(settings: AuthApiSettings) -> IssueDependencies:
+    """Return what issuing access tokens needs."""
+    from evertoken.adapters.kms_token_keys import KmsTokenKeys
+    from evertoken.adapters.kms_token_signer import KmsTokenSigner
+    from evertoken.adapters.secrets_operator import SecretsManagerOperator
+
+    clock, kms = SystemClock(), kms_client()
+    return IssueDependencies(
+        clients=DynamoDBApiClients(dynamodb_client(), settings.table_name),
+        operator=SecretsManagerOperator(
+            secrets_client(), secret_name=settings.operator_secret_name, clock=clock
+        ),
+        signer=KmsTokenSigner(kms, keys=KmsTokenKeys(kms, key_ids=settings.signing_key_ids, clock=clock)),
+        clock=clock,
+        randomness=SystemRandomness(),
+        lifetime_seconds=settings.access_token_lifetime_seconds,
+    )
+
+
+def build_tenants(settings: AuthApiSettings) -> TenantDependencies:
+    """Return what keeping tenants needs."""
+    dynamodb = dynamodb_client()
+    return TenantDependencies(
+        tenants=DynamoDBTenants(dynamodb, settings.table_name),
+        clients=DynamoDBApiClients(dynamodb, settings.table_name),
+        clock=SystemClock(),
+        allow_loopback=settings.allow_loopback_providers,
+    )
+
+
+def build_api_clients(settings: AuthApiSettings) -> ApiClientDependencies:
+    """Return what keeping API clients needs."""
+    dynamodb = dynamodb_client()
+    return ApiClientDependencies(
+        clients=DynamoDBApiClients(dynamodb, settings.table_name),
+        tenants=DynamoDBTenants(dynamodb, settings.table_name),
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+    )

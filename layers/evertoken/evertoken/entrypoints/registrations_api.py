@@ -1,0 +1,221 @@
+"""The routes of providers and client registrations: operators change them, and secrets go in and never come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from evertoken import bootstrap_api
+from evertoken.bootstrap import build_verifier
+from evertoken.domain.access_token import CONNECTIONS_READ, OPERATOR
+from evertoken.domain.instants import to_iso
+from evertoken.domain.provider import Provider
+from evertoken.domain.registration import ClientRegistration
+from evertoken.entrypoints.api import Api, Request, Route
+from evertoken.entrypoints.body_model import Model, ResourceId, Scope, parse_model
+from evertoken.entrypoints.http_answer import Answer
+from evertoken.entrypoints.json_body import get_json_object
+from evertoken.entrypoints.telemetry import Telemetry
+from evertoken.settings import RegistrationsApiSettings
+from evertoken.usecases import manage_providers, manage_registrations
+from evertoken.usecases.manage_providers import KeptProvider, ProviderDependencies
+from evertoken.usecases.manage_registrations import RegistrationDependencies, RegistrationWish
+from evertoken.usecases.start_authorization import known_lifetime_seconds, redirect_uri_of
+
+TenantOrAll = Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,39})$")]
+ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+ClientId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[\x20-\x7e]+$")]
+ClientSecret = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationsApiDependencies:
+    """What the routes need."""
+
+    providers: ProviderDependencies
+    registrations: RegistrationDependencies
+
+
+class RegistrationBody(Model):
+    """PUT /v1/registrations/{registration_id}; without client_secret the stored one is kept."""
+
+    provider: ResourceId
+    client_id: ClientId
+    client_secret: ClientSecret | None = None
+    tenants: Annotated[list[TenantOrAll], Field(min_length=1, max_length=1000)]
+    scopes: Annotated[list[Scope], Field(max_length=100)] = Field(default_factory=list)
+    client_authentication: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] | None = None
+    parameters: Annotated[
+        dict[ParameterName, Annotated[str, Field(max_length=128)]], Field(max_length=10)
+    ] = Field(default_factory=dict)
+
+
+class _RegistrationPath(Model):
+    registration_id: ResourceId
+
+
+class _ProviderPath(Model):
+    provider_id: ResourceId
+
+
+def registration_routes(deps: RegistrationsApiDependencies) -> tuple[Route, ...]:
+    """Return the routes of providers and client registrations; who may see connections may see the providers."""
+    routes = _Routes(deps)
+    provider, registration = "/v1/providers/{provider_id}", "/v1/registrations/{registration_id}"
+    return (
+        Route(
+            key="GET /v1/providers",
+            handle=routes.list_providers,
+            scope=OPERATOR,
+            or_scope=CONNECTIONS_READ,
+        ),
+        Route(key=f"GET {provider}", handle=routes.get_provider, scope=OPERATOR, or_scope=CONNECTIONS_READ),
+        Route(key=f"PUT {provider}", handle=routes.put_provider, scope=OPERATOR),
+        Route(key=f"DELETE {provider}", handle=routes.delete_provider, scope=OPERATOR),
+        Route(key="GET /v1/registrations", handle=routes.list_registrations, scope=OPERATOR),
+        Route(key=f"GET {registration}", handle=routes.get_registration, scope=OPERATOR),
+        Route(key=f"PUT {registration}", handle=routes.put_registration, scope=OPERATOR),
+        Route(key=f"DELETE {registration}", handle=routes.delete_registration, scope=OPERATOR),
+    )
+
+
+class _Routes:
+    def __init__(self, deps: RegistrationsApiDependencies) -> None:
+        self._providers = deps.providers
+        self._registrations = deps.registrations
+
+    def list_providers(self, _: Request) -> Answer:
+        kept = manage_providers.list_providers(self._providers)
+        return Answer(body={"providers": [_view_provider(one) for one in kept]})
+
+    def get_provider(self, request: Request) -> Answer:
+        kept = manage_providers.get_provider(self._providers, request.path["provider_id"])
+        return Answer(body=_view_whole_provider(kept, is_operator=_is_operator(request)))
+
+    def put_provider(self, request: Request) -> Answer:
+        provider_id = parse_model(_ProviderPath, request.path).provider_id
+        kept = manage_providers.put_provider(self._providers, provider_id, get_json_object(request.event))
+        return Answer(body=_view_whole_provider(kept, is_operator=True), logged={"provider": provider_id})
+
+    def delete_provider(self, request: Request) -> Answer:
+        manage_providers.delete_provider(self._providers, request.path["provider_id"])
+        return Answer(status=204)
+
+    def list_registrations(self, request: Request) -> Answer:
+        registrations = manage_registrations.list_registrations(self._registrations)
+        return Answer(
+            body={"registrations": [_view_registration(one, request.base_url) for one in registrations]}
+        )
+
+    def get_registration(self, request: Request) -> Answer:
+        registration = manage_registrations.get_registration(
+            self._registrations, request.path["registration_id"]
+        )
+        return Answer(body=_view_registration(registration, request.base_url))
+
+    def put_registration(self, request: Request) -> Answer:
+        registration_id = parse_model(_RegistrationPath, request.path).registration_id
+        body = parse_model(RegistrationBody, get_json_object(request.event))
+        wish = RegistrationWish(
+            registration_id=registration_id,
+            provider_id=body.provider,
+            client_id=body.client_id,
+            client_secret=body.client_secret,
+            tenants=tuple(body.tenants),
+            scopes=tuple(body.scopes),
+            client_authentication=body.client_authentication,
+            parameters=body.parameters,
+        )
+        registration = manage_registrations.put_registration(self._registrations, wish)
+        return Answer(
+            body=_view_registration(registration, request.base_url), logged={"registration": registration_id}
+        )
+
+    def delete_registration(self, request: Request) -> Answer:
+        manage_registrations.delete_registration(self._registrations, request.path["registration_id"])
+        return Answer(status=204)
+
+
+def _is_operator(request: Request) -> bool:
+    return request.caller is not None and OPERATOR in request.caller.scopes
+
+
+def _view_provider(kept: KeptProvider) -> dict[str, Any]:
+    provider = kept.provider
+    return {
+        "provider_id": provider.provider_id,
+        "name": provider.name,
+        "origin": "shipped" if kept.document is None else "operator",
+        "grants": sorted(provider.grants),
+        "documentation": provider.documentation,
+    }
+
+
+def _view_whole_provider(kept: KeptProvider, *, is_operator: bool) -> dict[str, Any]:
+    provider = kept.provider
+    view = {
+        **_view_provider(kept),
+        "issuer": provider.issuer,
+        "authorization_endpoint": provider.authorization_endpoint,
+        "token_endpoint": provider.token_endpoint,
+        "revocation_endpoint": provider.revocation_endpoint,
+        "client_authentication": [method.value for method in provider.client_authentication],
+        "pkce": provider.pkce.value,
+        "rotation": {"kind": provider.rotation.kind.value, "grace_seconds": provider.rotation.grace_seconds},
+        "refresh_credential": provider.refresh_credential.value,
+        "access_token_lifetime_seconds": known_lifetime_seconds(provider),
+        "parameters": sorted(provider.parameters),
+        "authorization_parameters": sorted(provider.authorization.accepts),
+        "sources": _view_sources(provider),
+    }
+    if is_operator and kept.document is not None:
+        view["document"] = dict(kept.document)
+    return view
+
+
+def _view_sources(provider: Provider) -> dict[str, dict[str, str]]:
+    return {
+        name: {"url": source.url, "checked_on": source.checked_on, "confidence": source.confidence}
+        for name, source in provider.sources.items()
+    }
+
+
+def _view_registration(registration: ClientRegistration, base_url: str) -> dict[str, Any]:
+    paused_until = registration.paused_until
+    return {
+        "registration_id": registration.registration_id,
+        "provider": registration.provider_id,
+        "client_id": registration.client_id,
+        "has_secret": registration.has_secret,
+        "tenants": list(registration.tenants),
+        "scopes": list(registration.scopes),
+        "client_authentication": registration.client_authentication,
+        "parameters": dict(registration.parameters),
+        "redirect_uri": redirect_uri_of(base_url, registration.registration_id),
+        "paused_until": None if paused_until is None else to_iso(paused_until),
+        "version": registration.version,
+        "created_at": to_iso(registration.created_at),
+        "updated_at": to_iso(registration.updated_at),
+    }
+
+
+def build_registrations_api(environ: Mapping[str, str]) -> Api:
+    """Return the registrations API for this environment. Raises ConfigurationError."""
+    settings = RegistrationsApiSettings.from_env(environ)
+    dependencies = RegistrationsApiDependencies(
+        providers=bootstrap_api.build_providers(settings),
+        registrations=bootstrap_api.build_registrations(settings),
+    )
+    return Api(
+        registration_routes(dependencies),
+        verifier=build_verifier(
+            settings.signing_key_ids, lifetime_seconds=settings.access_token_lifetime_seconds
+        ),
+        public_base_url=settings.public_base_url,
+        function_timeout_seconds=settings.function_timeout_seconds,
+        clock=dependencies.providers.clock,
+        telemetry=Telemetry(stage=settings.stage, service="registrations_api"),
+    )

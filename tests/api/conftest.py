@@ -1,0 +1,42 @@
+"""One control plane for a file of tests; a provider of its own for each test, in place of the one before."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.control_plane import DOMAIN, ControlPlane, open_control_plane
+from tests.support.provider_profile import ProviderProfile
+from tests.support.scripted_provider import ScriptedProvider
+
+REDIRECT_URIS = tuple(
+    f"https://{DOMAIN}/v1/oauth/callback/{name}" for name in ("scripted-acme", "scripted-other")
+)
+
+
+@pytest.fixture(scope="module")
+def shared_plane() -> Iterator[ControlPlane]:
+    with open_control_plane() as opened:
+        yield opened
+
+
+@pytest.fixture
+def plane(shared_plane: ControlPlane) -> ControlPlane:
+    """The control plane of the file, emptied: making its clients anew would take most of a test's time."""
+    shared_plane.empty()
+    return shared_plane
+
+
+@pytest.fixture
+def provider() -> Iterator[ScriptedProvider]:
+    clients = {"client-1": "secret: % + & é", "client-2": "other"}
+    with ScriptedProvider(ProviderProfile(redirect_uris=REDIRECT_URIS, clients=clients)) as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(plane: ControlPlane, provider: ScriptedProvider) -> str:
+    """A tenant's access token, with the provider and a registration in place."""
+    token = plane.tenant()
+    plane.add_provider(provider.issuer)
+    plane.add_registration()
+    return token

@@ -1,1 +1,0 @@
-"""An explicit-state model of the refresh protocol and of the publication, and the search that checks it."""

@@ -1,0 +1,117 @@
+"""An AWS account in this process, as moto plays it: the table, the keys and the operator's secret of template.yaml."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+REGION = "eu-west-1"
+TABLE = "evertoken"
+SECRET_PREFIX = "evertoken/test"
+OPERATOR_SECRET = "operator-secret-for-tests-only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsAccount:
+    """What was made in the account."""
+
+    data_key_id: str
+    signing_key_ids: tuple[str, ...]
+    hint_queue_url: str
+    rescue_queue_url: str
+
+    def environ(self, **changes: str) -> dict[str, str]:
+        """Every variable that any function is told."""
+        return {
+            "STAGE": "test",
+            "TABLE_NAME": TABLE,
+            "HINT_QUEUE_URL": self.hint_queue_url,
+            "RESCUE_QUEUE_URL": self.rescue_queue_url,
+            "DATA_KEY_ID": self.data_key_id,
+            "SIGNING_KEY_IDS": ",".join(self.signing_key_ids),
+            "SECRET_PREFIX": SECRET_PREFIX,
+            "OPERATOR_SECRET_NAME": f"{SECRET_PREFIX}/private/operator",
+            "PUBLIC_BASE_URL": "",
+            "DUE_SHARDS": "4",
+            "FUNCTION_TIMEOUT_SECONDS": "28",
+            "MINIMUM_PUBLISHED_LIFETIME_SECONDS": "900",
+            "ACCESS_TOKEN_LIFETIME_SECONDS": "900",
+            "ALLOW_LOOPBACK_PROVIDERS": "true",
+            "CORS_ORIGINS": "",
+            **changes,
+        }
+
+
+@contextmanager
+def open_aws_account(*, signing_keys: int = 1) -> Iterator[AwsAccount]:
+    """Play an account until the block ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        patch.delenv("AWS_PROFILE", raising=False)
+        with mock_aws():
+            _make_calls_atomic(patch)
+            create_table()
+            kms, sqs = boto3.client("kms"), boto3.client("sqs")
+            boto3.client("secretsmanager").create_secret(
+                Name=f"{SECRET_PREFIX}/private/operator",
+                SecretString=json.dumps({"client_id": "operator", "client_secret": OPERATOR_SECRET}),
+            )
+            yield AwsAccount(
+                data_key_id=kms.create_key()["KeyMetadata"]["KeyId"],
+                signing_key_ids=tuple(create_signing_key(kms) for _ in range(signing_keys)),
+                hint_queue_url=sqs.create_queue(QueueName="hints")["QueueUrl"],
+                rescue_queue_url=sqs.create_queue(QueueName="rescue")["QueueUrl"],
+            )
+
+
+def _make_calls_atomic(patch: pytest.MonkeyPatch) -> None:
+    """One call at a time, as AWS serialises the calls to one item: moto reads and writes in two steps."""
+    lock, call = threading.RLock(), BaseClient._make_api_call
+
+    def call_alone(self: Any, *arguments: Any) -> Any:
+        with lock:
+            return call(self, *arguments)
+
+    patch.setattr(BaseClient, "_make_api_call", call_alone)
+
+
+def create_signing_key(kms: Any) -> str:
+    """Make a key as the template's signing keys are."""
+    return kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+
+
+def create_table() -> None:
+    """Make the table as the template has it."""
+    names = {"pk": "S", "sk": "S", "due_shard": "S", "due_at": "N", "tenant_id": "S", "listed_at": "S"}
+    boto3.client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in names.items()],
+        KeySchema=_key("pk", "sk"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": _key("due_shard", "due_at"),
+                "Projection": {"ProjectionType": "ALL"},
+            },
+            {
+                "IndexName": "by_tenant",
+                "KeySchema": _key("tenant_id", "listed_at"),
+                "Projection": {"ProjectionType": "ALL"},
+            },
+        ],
+    )
+
+
+def _key(partition: str, sort: str) -> list[Any]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
