@@ -14,13 +14,13 @@ READERS = 64
 
 
 @pytest.fixture(scope="module")
-def team(installation):
-    return installation.team(new_name("flight"))
+def team(quiet):
+    return quiet.team(new_name("flight"))
 
 
 @pytest.fixture(scope="module")
-def site(installation, team):
-    with open_site(installation, team.tenant_id, rotation="strict_kill", profile=ProviderProfile(rotation=STRICT_KILL)) as opened:
+def site(quiet, team):
+    with open_site(quiet, team.tenant_id, rotation="strict_kill", profile=ProviderProfile(rotation=STRICT_KILL)) as opened:
         yield opened
 
 def connect_expired(site, team):
@@ -31,7 +31,9 @@ def connect_expired(site, team):
     return connected["connection_id"]
 
 @pytest.mark.parametrize("start", ["cold", "warm"])
-def test_64(site, team, installation, start):
+def test_64(site, team, quiet, start):
+    installation=quiet
+    installation.aws.client('lambda').put_function_concurrency(FunctionName=installation.aws.physical_id('TokenReaderFunction'), ReservedConcurrentExecutions=6)
     c = connect_expired(site, team)
     if start=="cold":
         aws=installation.aws
@@ -42,8 +44,13 @@ def test_64(site, team, installation, start):
     codes=Counter()
     def read(_):
         b=time.monotonic()
-        a=team.read(c)
-        codes[a.code if a.status>=400 else '200']+=1
+        while True:
+            a=team.caller.get(f"/v1/connections/{c}/token")
+            if a.status==200 or time.monotonic()>t+60: break
+            k=a.text[:80]
+            codes[k]+=1
+            time.sleep(.3)
+        codes[a.status]+=1
         return a, time.monotonic()-b
     with ThreadPoolExecutor(READERS) as pool:
         got=list(pool.map(read, range(READERS)))

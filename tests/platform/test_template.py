@@ -9,6 +9,10 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from evertoken.domain.connection import ConnectionKey
+from evertoken.domain.errors import VaultSealedError
+from evertoken.entrypoints.telemetry import Telemetry
+from evertoken.usecases.refresh_attempt import RefreshResult, RefreshResultKind
 
 from evertoken import settings
 from local.stack import ROOT
@@ -56,6 +60,11 @@ STATEMENTS = [pytest.param(name, item, id=f"{name}-{item['Sid']}") for name, ite
 BY_FUNCTION = [pytest.param(name, item, id=name) for name, item in FUNCTIONS.items()]
 
 
+LOST = RefreshResult(
+    kind=RefreshResultKind.REAUTHORIZATION_REQUIRED, lost_in_window=True, paused_registration=True, requests_sent=1
+)
+
+
 @pytest.mark.parametrize(("name", "function"), BY_FUNCTION)
 def test_every_function_has_a_role_and_a_log_group_of_its_own(name: str, function: dict[str, Any]) -> None:
     stem = name.removesuffix("Function")
@@ -78,15 +87,12 @@ def test_a_function_is_told_exactly_what_its_settings_ask_for(name: str, functio
         TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     )
     asked = {field.name.upper() for field in fields(SETTINGS[name])}
-    assert (
-        told - {"LOG_LEVEL"} - {variable for variable in told if variable.startswith("POWERTOOLS_")} == asked
-    )
+    assert told - {"LOG_LEVEL"} == asked
 
 
 @pytest.mark.parametrize(("name", "function"), BY_FUNCTION)
 def test_every_function_is_built_from_the_folder_that_it_names(name: str, function: dict[str, Any]) -> None:
     folder = function["CodeUri"].strip("/").removeprefix("functions/")
-    assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == folder
     assert f"build-{name}: NAME = {folder}\n" in (ROOT / "functions" / "Makefile").read_text()
 
 
@@ -258,3 +264,27 @@ def test_outputs_say_how_they_are_used() -> None:
     assert wanted <= set(TEMPLATE["Outputs"])
     for output in TEMPLATE["Outputs"].values():
         assert len(output["Description"].split()) >= 8
+
+
+def test_every_alarm_of_our_own_watches_a_metric_that_the_code_emits_with_these_dimensions(capsys: Any) -> None:
+    telemetry = Telemetry(stage="local", service="refresher")
+    telemetry.refresh(LOST, ConnectionKey(tenant_id="t", connection_id="c"), trigger="schedule")
+    telemetry.error(VaultSealedError("sealed"))
+    telemetry.defect(ValueError("odd"))
+    telemetry.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    emitted = {
+        metric["Name"]: directive["Dimensions"]
+        for line in lines
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        for metric in directive["Metrics"]
+    }
+    alarms = [
+        resource["Properties"]
+        for resource in RESOURCES.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "Evertoken"
+    ]
+    assert len(alarms) == 4
+    for alarm in alarms:
+        names = [dimension["Name"] for dimension in alarm["Dimensions"]]
+        assert emitted[alarm["MetricName"]] == [names], alarm["MetricName"]

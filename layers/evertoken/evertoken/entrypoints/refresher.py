@@ -52,7 +52,7 @@ class RefresherEntrypoint:
             return handle(record["body"], invocation)
         except EvertokenError as error:
             self.telemetry.log("not_attended", code=error.code)
-            self.telemetry.count("NotAttended", 1)
+            self.telemetry.error(error)
             return not error.retryable and not is_rescue
         except Exception as error:  # noqa: BLE001  # the last line before Lambda: one bad message must not fail its batch
             self.telemetry.defect(error)

@@ -6,31 +6,37 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from evertoken.domain.connection import ConnectionKey
+from evertoken.domain.errors import ConfigurationError, EvertokenError, VaultSealedError
+from evertoken.entrypoints.request_log import where_from
 from evertoken.usecases.refresh_attempt import RefreshResult, RefreshResultKind
 
 Field = str | int | float | bool | None
 
 
 class Telemetry:
-    """What a function tells about its work; metrics have the stage as their only dimension besides provider and outcome."""
+    """What a function tells about its work.
+
+    Metrics have the stage as their only dimension: what CloudWatch bills is each combination, and alarms watch exactly that one. Who and what it
+    was stands in the log line beside.
+    """
 
     def __init__(self, *, stage: str, service: str) -> None:
         self.logger = Logger(service=service, log_uncaught_exceptions=False)
-        self._metrics = Metrics(namespace="Evertoken", service=service)
+        self._metrics = Metrics(namespace="Evertoken")
         self._metrics.set_default_dimensions(stage=stage)
-        self._stage = stage
 
     def log(self, event: str, **fields: Field) -> None:
         """Write one line."""
         self.logger.info(event, extra=fields)
 
+    def error(self, error: EvertokenError) -> None:
+        """Count an error of ours that an operator has to see to: a key or a secret that cannot be had, or a wrong deployment."""
+        if isinstance(error, VaultSealedError | ConfigurationError):
+            self.count("ConfigurationFault", 1)
+
     def defect(self, error: BaseException) -> None:
         """Write down an error that nobody foresaw, by its type and place: its text may hold anything."""
-        place = error.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = "" if place is None else f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}"
-        self.logger.error("defect", extra={"error_type": type(error).__name__, "at": where})
+        self.logger.error("defect", extra={"fault": where_from(error)})
         self.count("Defects", 1)
 
     def count(self, name: str, value: int) -> None:
