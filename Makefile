@@ -1,7 +1,7 @@
 # Everything begins here. Python >= 3.11 and make are all that is needed; the rest is put under this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status test check bench build deploy validate environments lock clean
+.PHONY: help run purge stop status test check bench build deploy validate environments lock clean
 
 # The first interpreter that is new enough. Another: make run PYTHON=python3.13
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -70,6 +70,11 @@ build:
 
 deploy: build
 	@$(SAM) deploy --parameter-overrides PythonRuntime=$(PYTHON_RUNTIME) Architecture=$(ARCHITECTURE) $(PARAMETERS)
+
+# Everything that an installation made or keeps. Asks for the stage's name first.
+STACK ?= evertoken
+purge: environments
+	@$(APP) -m tools.purge --stack-name $(STACK)
 
 # One file for each environment, because their pins clash; none names a registry.
 lock:

@@ -84,7 +84,7 @@ def build_parameters(stack: LocalStack) -> dict[str, str]:
         "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
         "Architecture": ARCHITECTURES.get(platform.machine().lower(), "x86_64"),
         "PublicBaseUrl": stack.base_url,
-        "MinimumPublishedLifetimeSeconds": "90",
+        "MinimumPublishedLifetimeSeconds": str(stack.minimum_published_lifetime_seconds),
         "AccessTokenLifetimeSeconds": "43200",
         "AllowLoopbackProviders": "true",
         "RefresherConcurrency": "4",

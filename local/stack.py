@@ -26,6 +26,7 @@ class LocalStack:
     name: str = "evertoken-local"
     port: int = DEFAULT_PORT
     directory: Path = LOCAL / "stack"
+    minimum_published_lifetime_seconds: int = 90
 
     @property
     def endpoint(self) -> str:

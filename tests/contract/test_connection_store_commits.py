@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+
+from evertoken.domain.connection import Connection, ConnectionStatus, FailureRecord, PublicationMode
+from evertoken.domain.errors import StoreUnavailableError
+from evertoken.ports import CommitAccepted, CommitSuperseded, ConnectionStore, TokenSetCommit
 from tests.contract.store_under_test import (
     NOW,
     StoreUnderTest,
@@ -23,10 +27,6 @@ from tests.contract.store_under_test import (
     store,
     under_test,
 )
-
-from evertoken.domain.connection import Connection, ConnectionStatus, FailureRecord, PublicationMode
-from evertoken.domain.errors import StoreUnavailableError
-from evertoken.ports import CommitAccepted, CommitSuperseded, ConnectionStore, TokenSetCommit
 
 __all__ = ["moto_account", "store", "under_test"]
 

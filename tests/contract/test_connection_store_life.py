@@ -6,6 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from evertoken.domain.connection import (
+    Connection,
+    ConnectionKey,
+    ConnectionStatus,
+    PendingRevocation,
+    PublicationMode,
+    RefreshPolicy,
+    Sealed,
+)
+from evertoken.domain.errors import ConnectionNotFoundError, StoreUnavailableError
+from evertoken.ports import CommitAccepted, CommitSuperseded, ConnectionStore
 from tests.contract.store_under_test import (
     NOW,
     StoreUnderTest,
@@ -22,18 +34,6 @@ from tests.contract.store_under_test import (
     store,
     under_test,
 )
-
-from evertoken.domain.connection import (
-    Connection,
-    ConnectionKey,
-    ConnectionStatus,
-    PendingRevocation,
-    PublicationMode,
-    RefreshPolicy,
-    Sealed,
-)
-from evertoken.domain.errors import ConnectionNotFoundError, StoreUnavailableError
-from evertoken.ports import CommitAccepted, CommitSuperseded, ConnectionStore
 
 __all__ = ["moto_account", "store", "under_test"]
 NEWER = PendingRevocation(sealed=Sealed(key_id="2026-11", ciphertext=b"newer"), epoch=1, generation=2)

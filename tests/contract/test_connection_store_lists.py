@@ -7,6 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from evertoken.adapters import dynamodb_items
+from evertoken.domain.connection import Connection, ConnectionStatus
+from evertoken.domain.errors import InvalidInputError
+from evertoken.domain.hint import Hint
+from evertoken.domain.schedule import due_shard
+from evertoken.ports import CommitAccepted, ConnectionFilter, ConnectionStore, DueConnection
 from tests.contract.store_under_test import (
     NOW,
     SHARDS,
@@ -23,13 +30,6 @@ from tests.contract.store_under_test import (
     under_test,
 )
 from tests.contract.template_table import TEMPLATE, projected
-
-from evertoken.adapters import dynamodb_items
-from evertoken.domain.connection import Connection, ConnectionStatus
-from evertoken.domain.errors import InvalidInputError
-from evertoken.domain.hint import Hint
-from evertoken.domain.schedule import due_shard
-from evertoken.ports import CommitAccepted, ConnectionFilter, ConnectionStore, DueConnection
 
 __all__ = ["moto_account", "store", "under_test"]
 

@@ -7,6 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from evertoken.domain.connection import (
+    Connection,
+    FailureRecord,
+    PendingRevocation,
+    PublicationMode,
+    RefreshPolicy,
+    Sealed,
+)
+from evertoken.ports import ConnectionStore, TokenSetCommit
 from tests.contract.store_under_test import (
     after,
     build_dynamodb,
@@ -18,16 +28,6 @@ from tests.contract.store_under_test import (
     lease,
     moto_account,
 )
-
-from evertoken.domain.connection import (
-    Connection,
-    FailureRecord,
-    PendingRevocation,
-    PublicationMode,
-    RefreshPolicy,
-    Sealed,
-)
-from evertoken.ports import ConnectionStore, TokenSetCommit
 
 __all__ = ["moto_account"]
 LIVES = 10

@@ -11,6 +11,7 @@ import pytest
 from local.emulator import process
 from local.stack import LocalStack
 from tests.e2e.installation import Installation, open_installation
+from tests.e2e.stories import Stories, find_stories
 from tests.support.stack import AwsClients, aws, bring_up, built_functions, get_owner, stack
 
 __all__ = ["aws", "built_functions", "stack"]
@@ -49,3 +50,29 @@ def put_schedule_to_sleep(clients: AwsClients) -> None:
     kept = scheduler.get_schedule(**name)
     settings = {key: kept[key] for key in ("ScheduleExpression", "FlexibleTimeWindow", "Target")}
     scheduler.update_schedule(**name, **settings, State="DISABLED")
+
+
+@pytest.fixture(scope="session")
+def stories(installation: Installation, request: pytest.FixtureRequest) -> Iterator[Stories]:
+    """The long stories, begun when the first test asks; tests in the meantime cost no time."""
+    begun = Stories(installation, find_stories(request.session.items))
+    yield begun
+    begun.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "story(function): the long story that the test waits for")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, while the stories go on; then those that wait for them; what looks back at the whole run last."""
+
+    def rank(item: pytest.Item) -> int:
+        if item.path.name == "test_no_token_in_any_sink.py":
+            return 3
+        if item.get_closest_marker("story") is not None:
+            return 2
+        # Its functions live in the future, and leave the scanner's cursor there.
+        return 1 if item.path.name == "test_crashes.py" else 0
+
+    items.sort(key=rank)

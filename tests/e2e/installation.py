@@ -69,7 +69,8 @@ class Team:
 
         def ask() -> dict[str, Any] | None:
             answer = self.read(connection_id, **query)
-            if answer.status == 503 and answer.error["retryable"]:
+            # Without an envelope it is not the API that speaks: Lambda had no environment free.
+            if answer.status in (429, 503) and ("error" not in answer.json or answer.error["retryable"]):
                 return None
             token: dict[str, Any] = document(answer)
             return token
@@ -133,6 +134,22 @@ class Installation:
         answer = self.aws.client("secretsmanager").get_secret_value(SecretId=name, **version)
         content: dict[str, Any] = json.loads(answer["SecretString"])
         return content
+
+    def make_cold(self, function: str) -> None:
+        """Have Lambda begin a function's environments anew, as it does when a configuration is written."""
+        client, name = self.aws.client("lambda"), self.aws.physical_id(function)
+        memory = client.get_function_configuration(FunctionName=name)["MemorySize"]
+        client.update_function_configuration(FunctionName=name, MemorySize=memory)
+
+    def find_log_lines(self, service: str, text: str) -> list[str]:
+        """The lines of a function's log group that hold a text."""
+        pages = self.aws.client("logs").get_paginator("filter_log_events")
+        group = f"/evertoken/local/{service}"
+        return [
+            event["message"]
+            for page in pages.paginate(logGroupName=group, filterPattern=f'"{text}"')
+            for event in page["events"]
+        ]
 
     def close(self) -> None:
         self.operator.close()

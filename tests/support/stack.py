@@ -13,6 +13,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -58,13 +59,18 @@ def bring_up(owner: int, name: str = "stack") -> LocalStack:
         sweep()
         record = directory / "stack.json"
         if record.exists():
-            return LocalStack(port=json.loads(record.read_text())["port"], directory=directory)
+            return _describe(json.loads(record.read_text())["port"], directory)
         directory.mkdir()
-        stack = LocalStack(port=find_free_port(), directory=directory)
+        stack = _describe(find_free_port(), directory)
         process.start(stack, owner=owner)
         deploy.ensure_deployed(stack)
         record.write_text(json.dumps({"port": stack.port}))
         return stack
+
+
+def _describe(port: int, directory: Path) -> LocalStack:
+    # Tests have no minutes to wait: what lives half a minute is published too.
+    return LocalStack(port=port, directory=directory, minimum_published_lifetime_seconds=30)
 
 
 @pytest.fixture(scope="session")

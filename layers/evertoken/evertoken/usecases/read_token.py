@@ -110,12 +110,16 @@ def _refresh_and_read(
                 deps.refreshing,
                 row.key,
                 reason=RefreshReason.REJECTED if is_rejected else RefreshReason.READ,
+                row=row,
                 seen_generation=rejected_generation if is_rejected else None,
                 min_lifetime_seconds=min_lifetime_seconds or 0,
                 invocation=invocation,
             )
             if result.kind is RefreshResultKind.REFRESHED and result.token_set and result.connection:
                 _refuse_withdrawn(result.connection)
+                left = result.connection.lives_for(clock.now())
+                if left < (min_lifetime_seconds or 0):
+                    raise _why_unavailable(result.connection, result, clock.now(), left)
                 return TokenRead(token_set=result.token_set, connection=result.connection, refresh=result)
             row = deps.refreshing.store.get(row.key)
             if result.kind is RefreshResultKind.IN_FLIGHT:

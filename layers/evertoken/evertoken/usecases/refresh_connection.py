@@ -36,18 +36,21 @@ def refresh_connection(
     *,
     reason: RefreshReason,
     invocation: Invocation,
+    row: Connection | None = None,
     seen_generation: int | None = None,
     min_lifetime_seconds: float = 0.0,
 ) -> RefreshResult:
     """Refresh the connection once, unless it is not needed, not allowed, or somebody else is at it.
 
+    *row* spares step 0 its read when the caller has just read the row consistently: the lease write decides whether it is still true.
     *seen_generation* is the newest that the caller knows: anything newer is returned without a request.
 
     Raises:
         ConnectionNotFoundError: there is no such connection.
         StoreUnavailableError, VaultSealedError, UnknownRegistrationError: nothing was sent.
     """
-    row = deps.store.get(key)  # 0
+    if row is None:
+        row = deps.store.get(key)  # 0
     settled = _needs_no_refresh(deps, row, reason, seen_generation, min_lifetime_seconds)
     if settled is not None:
         return settled
@@ -95,7 +98,8 @@ def _needs_no_refresh(
         bar = max(windows_of(lifetime).mandatory_seconds, min_lifetime_seconds)
         if row.lives_for(now) > bar:
             return RefreshResult(kind=RefreshResultKind.NOT_NEEDED, connection=row, provider_id=row.provider_id)
-    elif row.issued_at is not None and row.lives_for(now) > 0:
+    if row.issued_at is not None and row.lives_for(now) > 0:
+        # The floor protects the provider from every demand, a life that none of its tokens has included.
         age = (now - row.issued_at).total_seconds()
         if age < forced_floor_seconds(lifetime):
             return RefreshResult(kind=RefreshResultKind.NOT_NEEDED, connection=row, provider_id=row.provider_id)

@@ -74,7 +74,9 @@ def refresh_on_demand(
         StoreUnavailableError, VaultSealedError, UnknownRegistrationError: nothing was sent.
     """
     result = refresh_connection(deps, key, reason=RefreshReason.MANUAL, invocation=invocation)
-    row = deps.store.get(key)
+    # A refresh that succeeded brought the row along, as its commit left it; whatever else happened is read.
+    row = result.connection if result.kind is RefreshResultKind.REFRESHED else None
+    row = row or deps.store.get(key)
     outcome = _GOOD.get(result.kind)
     if outcome is not None and row.status is ConnectionStatus.ACTIVE:
         return DemandedRefresh(connection=row, result=result, outcome=outcome)
