@@ -52,7 +52,7 @@ check:
 	@.venv-lint/bin/ruff format --check .
 	@.venv-lint/bin/ruff check .
 	@.venv-lint/bin/mypy
-	@.venv-lint/bin/lint-imports
+	@PYTHONPATH=layers/evertoken .venv-lint/bin/lint-imports
 	@$(MAKE) --no-print-directory validate
 
 bench:

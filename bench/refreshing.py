@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any
@@ -78,18 +78,34 @@ class _Listening:
         return self.transport.send(request, timeout_seconds=timeout_seconds)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What one piece of work asked for: AWS calls (service, operation, parameters) in their order, and the request to the provider."""
+
+    calls: list[tuple[str, str, dict[str, Any]]] = field(repr=False)
+    request: HttpRequest | None = field(repr=False)
+
+
+def record_refresh(deps: RefreshDependencies, row: Connection, aws: InProcessAws) -> Recorded:
+    """Refresh once and return what that took."""
+    heard: list[HttpRequest] = []
+    aws.parameters = []
+    refresh(replace(deps, transport=_Listening(deps.transport, heard)), row)
+    calls, aws.parameters = aws.parameters, None
+    (request,) = heard
+    return Recorded(calls=calls, request=request)
+
+
 def build_floor(deps: RefreshDependencies, row: Connection, aws: InProcessAws) -> Callable[[], None]:
     """Return the floor: the AWS calls that one refresh made, with the same parameters, and one POST of the same bytes.
 
     The clients are the product's own, so both sides have the same configuration; the connection to the provider is kept, as ours is.
     """
-    heard: list[HttpRequest] = []
     refresh(deps, row)  # registration and data key are in memory from here on
-    aws.parameters = []
-    refresh(replace(deps, transport=_Listening(deps.transport, heard)), row)
-    noted, aws.parameters = aws.parameters, None
-    lease, *others = [_bare_call(*one) for one in noted]
-    (request,) = heard
+    recorded = record_refresh(deps, row, aws)
+    lease, *others = [_bare_call(*one) for one in recorded.calls]
+    request = recorded.request
+    assert request is not None
     parts = urlsplit(request.url)
     assert parts.hostname is not None
     connection = HTTPConnection(parts.hostname, parts.port)
@@ -107,9 +123,6 @@ def build_floor(deps: RefreshDependencies, row: Connection, aws: InProcessAws) -
 
 
 def _bare_call(service: str, operation: str, parameters: dict[str, Any]) -> Callable[[], object]:
-    client = {
-        "dynamodb": aws_clients.dynamodb_client,
-        "secretsmanager": aws_clients.secrets_client,
-    }[service]()
-    method = getattr(client, xform_name(operation))
+    clients = {"dynamodb": aws_clients.dynamodb_client, "secretsmanager": aws_clients.secrets_client}
+    method = getattr(clients[service](), xform_name(operation))
     return lambda: method(**parameters)

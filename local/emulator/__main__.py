@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from local.emulator import http_api, iam, iam_dynamodb, queues, scheduler, secrets, streams
+from local.emulator import http_api, iam, iam_dynamodb, layers, queues, scheduler, secrets, streams
 from local.emulator.patching import get_module, require_supported_version
 
 OWNER_CHECK_SECONDS = 0.5
@@ -37,7 +37,7 @@ def main() -> None:
     owner = sys.argv[1:]
     sys.argv = sys.argv[:1]  # the emulator parses what is left
     require_supported_version()
-    for concern in (iam, iam_dynamodb, queues, streams, scheduler, http_api, secrets):
+    for concern in (iam, iam_dynamodb, layers, queues, streams, scheduler, http_api, secrets):
         concern.apply()
     if owner:
         end_with(int(owner[0]))

@@ -66,6 +66,26 @@ def test_a_body_that_is_not_exactly_one_is_refused_with_a_reason(plane, body):
     assert len(refused.json["error"]["message"]) > 10
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"name":' + "[" * 10 + "]" * 10 + "}", "deeper than 10 levels"),
+        ('{"name":"a","name":"b"}', "a member twice"),
+        ('{"name":NaN}', "not valid JSON"),
+        ('{"name":"' + "x" * 16_400 + '"}', "longer than 16384 bytes"),
+        ("[]", "one JSON object"),
+    ],
+)
+def test_the_reason_is_the_bodys_own_and_not_a_fields(plane, body, reason):
+    assert reason in put_tenant(plane, body).json["error"]["message"]
+
+
+def test_ten_levels_are_read(plane):
+    refused = put_tenant(plane, '{"name":' + "[" * 9 + "]" * 9 + "}")
+
+    assert refused.json["error"]["message"].startswith("name:")
+
+
 def test_a_refused_body_is_not_repeated(plane):
     refused = put_tenant(plane, {"name": {"canary": "canary"}, "return_urls": ["canary"]})
 

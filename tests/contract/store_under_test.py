@@ -125,7 +125,9 @@ def build_dynamodb(client: Any) -> StoreUnderTest:
     create_table(client, table)
     lossy = LossyClient(client)
     return StoreUnderTest(
-        name="dynamodb", port=DynamoDBConnections(lossy, table, shards=SHARDS), lossy=lossy  # type: ignore[arg-type]
+        name="dynamodb",
+        port=DynamoDBConnections(lossy, table, shards=SHARDS),
+        lossy=lossy,  # type: ignore[arg-type]
     )
 
 
@@ -153,7 +155,9 @@ def commit_of(row: Connection, *, owner: str = "owner-1", at: float = 0, **chang
         generation=row.generation,
         commit_id=owner,
         owner=owner,
-        sealed=Sealed(key_id="2026-11", ciphertext=f"ciphertext {row.epoch}.{row.generation + 1} {owner}".encode()),
+        sealed=Sealed(
+            key_id="2026-11", ciphertext=f"ciphertext {row.epoch}.{row.generation + 1} {owner}".encode()
+        ),
         issued_at=after(at),
         expires_at=after(at + 3600),
         scope="read write",
@@ -199,7 +203,13 @@ def make_active(
 
 
 def lease(
-    store: ConnectionStore, row: Connection, owner: str = "owner-1", *, at: float = 0, seconds: float = 60, **changes: Any
+    store: ConnectionStore,
+    row: Connection,
+    owner: str = "owner-1",
+    *,
+    at: float = 0,
+    seconds: float = 60,
+    **changes: Any,
 ) -> Any:
     arguments: dict[str, Any] = {
         "epoch": row.epoch,
@@ -212,7 +222,9 @@ def lease(
     return store.acquire_lease(row.key, **(arguments | changes))
 
 
-def make_leased(store: ConnectionStore, connection_id: str = "conn-1", *, published: bool = True) -> Connection:
+def make_leased(
+    store: ConnectionStore, connection_id: str = "conn-1", *, published: bool = True
+) -> Connection:
     row = make_active(store, connection_id, published=published)
     granted = lease(store, row)
     assert isinstance(granted, LeaseGranted)
@@ -222,7 +234,10 @@ def make_leased(store: ConnectionStore, connection_id: str = "conn-1", *, publis
 def due(store: ConnectionStore, before: datetime) -> list[DueConnection]:
     """All that is due before *before*, over all shards."""
     return [
-        entry for shard in range(SHARDS) for page in store.find_due(shard=shard, before=before) for entry in page
+        entry
+        for shard in range(SHARDS)
+        for page in store.find_due(shard=shard, before=before)
+        for entry in page
     ]
 
 

@@ -60,17 +60,26 @@ def commit(store: ConnectionStore, row: Connection, **changes: Any) -> CommitAcc
 
 
 def acknowledge(
-    store: ConnectionStore, number: int, *, owner: str | None = None, at: float = 20, due_at: datetime | None = None
+    store: ConnectionStore,
+    number: int,
+    *,
+    owner: str | None = None,
+    at: float = 20,
+    due_at: datetime | None = None,
 ) -> bool:
     return store.acknowledge_publication(key_of(), number=number, owner=owner, due_at=due_at, now=after(at))
 
 
-def test_the_holders_commit_keeps_the_lease_until_the_publication_is_acknowledged(store: ConnectionStore) -> None:
+def test_the_holders_commit_keeps_the_lease_until_the_publication_is_acknowledged(
+    store: ConnectionStore,
+) -> None:
     row = make_leased(store)
     token_set = commit_of(row, at=10)
     assert store.commit_token_set(row.key, token_set) == CommitAccepted(connection=committed(row, token_set))
     assert store.get(row.key) == committed(row, token_set)
-    assert store.get(row.key).due_at == after(60), "the end of the lease: a dead holder's publication is seen to"
+    assert store.get(row.key).due_at == after(60), (
+        "the end of the lease: a dead holder's publication is seen to"
+    )
 
 
 def test_the_holders_commit_of_what_is_not_published_ends_the_lease(store: ConnectionStore) -> None:
@@ -163,7 +172,13 @@ def test_a_commit_publishes_where_the_row_says_now(store: ConnectionStore) -> No
     """The mode changed while the lease was over: the write looks again."""
     row = make_leased(store)
     assert store.release_lease(
-        row.key, owner="owner-1", failure=None, due_at=None, cooldown_until=None, attempt_is_closed=False, now=after(1)
+        row.key,
+        owner="owner-1",
+        failure=None,
+        due_at=None,
+        cooldown_until=None,
+        attempt_is_closed=False,
+        now=after(1),
     )
     changed = store.update_settings(
         row.key,
@@ -183,7 +198,9 @@ def test_a_commit_publishes_where_the_row_says_now(store: ConnectionStore) -> No
 
 def test_instants_and_nothing_survive_the_store(store: ConnectionStore) -> None:
     row = make_leased(store)
-    token_set = commit_of(row, at=10, expires_at=None, refresh_token_expires_at=None, refresh_at=None, scope="")
+    token_set = commit_of(
+        row, at=10, expires_at=None, refresh_token_expires_at=None, refresh_at=None, scope=""
+    )
     result = store.commit_token_set(row.key, token_set)
     assert isinstance(result, CommitAccepted)
     assert result.connection == committed(row, token_set)
@@ -214,7 +231,9 @@ def test_anothers_acknowledgement_leaves_a_live_lease_and_its_due_instant(
 
 
 @pytest.mark.parametrize("owner", [None, "owner-2"])
-def test_an_acknowledgement_after_the_lease_is_over_sets_the_plan(store: ConnectionStore, owner: str | None) -> None:
+def test_an_acknowledgement_after_the_lease_is_over_sets_the_plan(
+    store: ConnectionStore, owner: str | None
+) -> None:
     row = make_leased(store)
     commit(store, row)
     row = store.get(row.key)

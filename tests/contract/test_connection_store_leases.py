@@ -62,7 +62,9 @@ def test_a_missing_row_refuses_its_lease_and_is_not_made(store: ConnectionStore)
 
 
 @pytest.mark.parametrize("changes", [{"epoch": 2}, {"epoch": 0}, {"generation": 2}, {"generation": 0}])
-def test_another_epoch_or_generation_refuses_and_returns_the_row(store: ConnectionStore, changes: Any) -> None:
+def test_another_epoch_or_generation_refuses_and_returns_the_row(
+    store: ConnectionStore, changes: Any
+) -> None:
     row = make_active(store)
     assert lease(store, row, **changes) == LeaseRefused(connection=row)
 
@@ -86,9 +88,7 @@ def test_a_lease_write_whose_answer_was_lost_recognises_itself(under_test: Store
     assert granted.connection.open_attempts == 1, "the attempt is counted once"
 
 
-@pytest.mark.parametrize(
-    ("due_by", "is_granted"), [(None, True), (2399, False), (2400, True), (2401, True)]
-)
+@pytest.mark.parametrize(("due_by", "is_granted"), [(None, True), (2399, False), (2400, True), (2401, True)])
 def test_a_hint_gets_the_lease_only_when_the_plan_is_due(
     store: ConnectionStore, due_by: int | None, is_granted: bool
 ) -> None:
@@ -105,7 +105,13 @@ def test_a_row_with_an_open_attempt_is_due_for_a_hint_before_its_plan(store: Con
 def test_a_row_without_a_plan_is_not_due_for_a_hint(store: ConnectionStore) -> None:
     row = make_active(store)
     assert store.update_settings(
-        row.key, expected=row, name="", policy=row.policy, publication=row.publication, refresh_at=None, now=NOW
+        row.key,
+        expected=row,
+        name="",
+        policy=row.policy,
+        publication=row.publication,
+        refresh_at=None,
+        now=NOW,
     )
     assert isinstance(lease(store, row, due_by=after(10_000)), LeaseRefused)
     assert isinstance(lease(store, row, due_by=None), LeaseGranted)
@@ -143,7 +149,9 @@ def test_a_released_lease_leaves_cause_cool_down_and_due_instant(store: Connecti
     assert [entry.due_at for entry in due(store, after(121))] == [after(120)]
 
 
-def test_a_release_without_failure_keeps_the_last_one_and_may_leave_the_attempt_open(store: ConnectionStore) -> None:
+def test_a_release_without_failure_keeps_the_last_one_and_may_leave_the_attempt_open(
+    store: ConnectionStore,
+) -> None:
     row = make_leased(store)
     assert release(store)
     lease(store, row, at=200)

@@ -22,7 +22,6 @@ from tests.contract.store_under_test import (
     NOW,
     StoreUnderTest,
     after,
-    commit_of,
     connecting,
     due,
     first_connect,
@@ -51,7 +50,9 @@ def make_disconnected(store: ConnectionStore, *, published: bool = True) -> Conn
     assert gone is not None
     if published:
         number = gone.publication_number
-        assert store.acknowledge_publication(row.key, number=number, owner=None, due_at=after(6), now=after(6))
+        assert store.acknowledge_publication(
+            row.key, number=number, owner=None, due_at=after(6), now=after(6)
+        )
     return store.get(row.key)
 
 
@@ -88,7 +89,12 @@ def test_a_row_is_seen_by_its_own_tenant_alone(store: ConnectionStore) -> None:
 def test_connecting_binds_the_account(store: ConnectionStore) -> None:
     row = make_active(store)
     assert account_of(store, row) == row.key
-    for other in ({"tenant_id": "tenant-2"}, {"user_id": "user-2"}, {"account": "b"}, {"registration_id": "reg-2"}):
+    for other in (
+        {"tenant_id": "tenant-2"},
+        {"user_id": "user-2"},
+        {"account": "b"},
+        {"registration_id": "reg-2"},
+    ):
         assert account_of(store, replace(row, **other)) is None
 
 
@@ -102,7 +108,9 @@ def test_connecting_an_account_that_is_anothers_changes_nothing(store: Connectio
 
 
 @pytest.mark.parametrize("moved", ["epoch", "generation", "number", "status"])
-def test_connecting_a_row_that_moved_is_superseded_and_binds_nothing(store: ConnectionStore, moved: str) -> None:
+def test_connecting_a_row_that_moved_is_superseded_and_binds_nothing(
+    store: ConnectionStore, moved: str
+) -> None:
     store.create_connecting(connecting())
     row = store.get(key_of())
     stale = {
@@ -126,13 +134,19 @@ def test_a_connect_whose_answer_was_lost_recognises_itself(under_test: StoreUnde
     assert store.get(key_of()).generation == 1
 
 
-def test_a_reconnect_raises_epoch_and_generation_and_ends_lease_and_revocation(store: ConnectionStore) -> None:
+def test_a_reconnect_raises_epoch_and_generation_and_ends_lease_and_revocation(
+    store: ConnectionStore,
+) -> None:
     row = make_disconnected(store)
     connect = first_connect(row, name="anew", policy=RefreshPolicy.LAZY)
     result = store.connect(connect)
     assert isinstance(result, CommitAccepted)
     now = result.connection
-    assert (now.epoch, now.generation, now.status) == (row.epoch + 1, row.generation + 1, ConnectionStatus.ACTIVE)
+    assert (now.epoch, now.generation, now.status) == (
+        row.epoch + 1,
+        row.generation + 1,
+        ConnectionStatus.ACTIVE,
+    )
     assert (now.revocation, now.disconnected_at, now.lease) == (None, None, None)
     assert (now.name, now.policy) == ("anew", RefreshPolicy.LAZY)
     assert now.publication_number == row.publication_number + 1
@@ -176,7 +190,9 @@ def test_a_disconnect_takes_the_tokens_out_and_keeps_them_for_the_revocation(sto
 
 
 @pytest.mark.parametrize("stale", [{"epoch": 7}, {"generation": 7}, {"publication_number": 7}])
-def test_disconnect_hold_settings_and_retirement_refuse_a_row_that_moved(store: ConnectionStore, stale: Any) -> None:
+def test_disconnect_hold_settings_and_retirement_refuse_a_row_that_moved(
+    store: ConnectionStore, stale: Any
+) -> None:
     row = make_active(store)
     moved = replace(row, **stale)
     assert store.disconnect(row.key, expected=moved, revoke=True, now=NOW) is None
@@ -185,11 +201,15 @@ def test_disconnect_hold_settings_and_retirement_refuse_a_row_that_moved(store: 
     assert store.get(row.key) == row
 
 
-def test_a_hold_takes_two_numbers_and_its_lift_one_and_neither_moves_epoch_or_generation(store: ConnectionStore) -> None:
+def test_a_hold_takes_two_numbers_and_its_lift_one_and_neither_moves_epoch_or_generation(
+    store: ConnectionStore,
+) -> None:
     row = make_leased(store)
     held = store.set_hold(row.key, expected=row, on_hold=True, now=after(5))
     number = row.publication_number
-    assert held == replace(row, on_hold=True, publication_number=number + 2, due_at=after(5), updated_at=after(5))
+    assert held == replace(
+        row, on_hold=True, publication_number=number + 2, due_at=after(5), updated_at=after(5)
+    )
     assert store.get(row.key) == held
     lifted = store.set_hold(row.key, expected=held, on_hold=False, now=after(6))
     assert lifted == replace(row, publication_number=number + 3, due_at=after(6), updated_at=after(6))
@@ -206,92 +226,24 @@ def test_settings_are_changed_and_planned_anew(store: ConnectionStore) -> None:
     }
     changed = store.update_settings(row.key, expected=row, **arguments)
     expected = replace(
-        row, name="new", policy=RefreshPolicy.LAZY, refresh_at=after(3000), due_at=after(3000), updated_at=after(5)
+        row,
+        name="new",
+        policy=RefreshPolicy.LAZY,
+        refresh_at=after(3000),
+        due_at=after(3000),
+        updated_at=after(5),
     )
     assert changed == expected
     arguments["publication"] = PublicationMode.API_ONLY
     withdrawn = store.update_settings(row.key, expected=expected, **arguments)
     assert withdrawn == replace(
-        expected, publication=PublicationMode.API_ONLY, publication_number=row.publication_number + 2, due_at=after(5)
+        expected,
+        publication=PublicationMode.API_ONLY,
+        publication_number=row.publication_number + 2,
+        due_at=after(5),
     )
     lease(store, row, at=10)
-    assert store.update_settings(row.key, expected=store.get(row.key), **(arguments | {"now": after(11)})) is None
-
-
-def test_a_revocation_is_dropped_when_it_is_done_and_counted_when_it_is_not(store: ConnectionStore) -> None:
-    row = make_disconnected(store)
-    assert row.revocation is not None
-    assert finish(store, row, retry=True, due_at=after(60))
-    counted = store.get(row.key)
-    assert counted.revocation == replace(row.revocation, attempts=1)
-    assert counted.due_at == after(60)
-    assert finish(store, row)
-    assert store.get(row.key) == replace(row, revocation=None, due_at=after(86_400), updated_at=after(7))
-    assert not finish(store, row), "there is none any more"
-
-
-def test_a_revocation_is_not_done_before_readers_have_lost_the_token(store: ConnectionStore) -> None:
-    row = make_disconnected(store, published=False)
-    assert not finish(store, row)
-    assert store.get(row.key) == row
-
-
-def test_a_revocation_is_not_done_when_newer_tokens_came_or_the_epoch_moved(store: ConnectionStore) -> None:
-    row = make_disconnected(store)
-    assert not finish(store, row, epoch=row.epoch - 1)
-    assert store.replace_revocation(row.key, epoch=row.epoch, revocation=NEWER, now=after(8))
-    assert not finish(store, row), "the newer tokens are still to be revoked"
-    replaced = store.get(row.key)
-    assert (replaced.revocation, replaced.due_at) == (NEWER, after(8))
-    assert finish(store, replaced)
-
-
-def test_only_a_disconnected_row_of_that_epoch_takes_another_revocation(store: ConnectionStore) -> None:
-    row = make_active(store)
-    assert not store.replace_revocation(row.key, epoch=row.epoch, revocation=NEWER, now=NOW)
-    gone = store.disconnect(row.key, expected=row, revoke=False, now=NOW)
-    assert gone is not None
-    assert gone.revocation is None
-    assert not store.replace_revocation(row.key, epoch=row.epoch, revocation=NEWER, now=NOW)
-    assert store.replace_revocation(row.key, epoch=gone.epoch, revocation=NEWER, now=NOW)
-
-
-def test_a_retired_connection_frees_its_account_and_is_due_until_its_secret_is_gone(store: ConnectionStore) -> None:
-    row = make_disconnected(store)
-    assert store.retire(row.key, expected=row, now=after(9))
-    retired = store.get(row.key)
-    expected = replace(
-        row, status=ConnectionStatus.RETIRED, revocation=None, due_at=after(9), updated_at=after(9)
+    assert (
+        store.update_settings(row.key, expected=store.get(row.key), **(arguments | {"now": after(11)}))
+        is None
     )
-    assert retired == expected
-    assert account_of(store, row) is None
-    store.forget_retired_secret(row.key, expected=retired, now=after(10))
-    assert store.get(row.key) == replace(expected, due_at=None, updated_at=after(10))
-    assert due(store, after(100_000)) == []
-
-
-def test_retiring_that_died_between_its_writes_is_finished_when_the_secret_is_gone(under_test: StoreUnderTest) -> None:
-    store = under_test.store
-    row = make_disconnected(store)
-    under_test.lose_next_answer()
-    with pytest.raises(StoreUnavailableError):
-        store.retire(row.key, expected=row, now=after(9))
-    store.forget_retired_secret(row.key, expected=store.get(row.key), now=after(10))
-    assert account_of(store, row) is None
-
-
-def test_a_retired_connections_account_that_is_anothers_now_is_left_alone(store: ConnectionStore) -> None:
-    row = make_disconnected(store)
-    store.retire(row.key, expected=row, now=after(9))
-    store.create_connecting(connecting("conn-2"))
-    other = first_connect(store.get(key_of("conn-2")), account=row.account)
-    assert isinstance(store.connect(other), CommitAccepted)
-    store.forget_retired_secret(row.key, expected=store.get(row.key), now=after(10))
-    assert account_of(store, row) == key_of("conn-2")
-
-
-def test_what_is_not_retired_is_not_forgotten(store: ConnectionStore) -> None:
-    row = make_active(store)
-    store.forget_retired_secret(row.key, expected=replace(row, account=""), now=after(10))
-    assert store.get(row.key) == row
-    assert commit_of(row)

@@ -34,7 +34,9 @@ from tests.contract.template_table import TEMPLATE, projected
 __all__ = ["moto_account", "store", "under_test"]
 
 
-def listed(store: ConnectionStore, tenant_id: str = "tenant-1", *, limit: int = 100, **only: object) -> list[str]:
+def listed(
+    store: ConnectionStore, tenant_id: str = "tenant-1", *, limit: int = 100, **only: object
+) -> list[str]:
     """The ids of a list, page after page."""
     ids: list[str] = []
     position = None
@@ -47,7 +49,9 @@ def listed(store: ConnectionStore, tenant_id: str = "tenant-1", *, limit: int = 
             return ids
 
 
-def connect_expiring(store: ConnectionStore, connection_id: str, seconds: int | None, **changes: object) -> Connection:
+def connect_expiring(
+    store: ConnectionStore, connection_id: str, seconds: int | None, **changes: object
+) -> Connection:
     store.create_connecting(connecting(connection_id, **changes))
     key = connecting(connection_id, **changes).key
     connect = first_connect(store.get(key))
@@ -89,7 +93,13 @@ def test_due_connections_come_earliest_first_from_their_own_shard(store: Connect
     for number in range(24):
         row = make_active(store, f"conn-{number}")
         store.release_lease(
-            row.key, owner="none", failure=None, due_at=None, cooldown_until=None, attempt_is_closed=False, now=NOW
+            row.key,
+            owner="none",
+            failure=None,
+            due_at=None,
+            cooldown_until=None,
+            attempt_is_closed=False,
+            now=NOW,
         )
         assert store.postpone(
             row.key, epoch=1, generation=1, due_at=after(2400 + (number * 37) % 100), now=after(1)
@@ -110,18 +120,32 @@ def test_the_due_index_is_read_page_by_page(under_test: StoreUnderTest) -> None:
     if under_test.lossy is not None:
         query = under_test.lossy._client.query
         under_test.lossy.query = lambda **parameters: query(Limit=2, **parameters)  # type: ignore[method-assign]
-        pages = [len(page) for shard in range(SHARDS) for page in store.find_due(shard=shard, before=after(5000))]
+        pages = [
+            len(page) for shard in range(SHARDS) for page in store.find_due(shard=shard, before=after(5000))
+        ]
         assert max(pages) == 2
     else:
         under_test.port._target.index.page_bytes = 400
-        pages = [len(page) for shard in range(SHARDS) for page in store.find_due(shard=shard, before=after(5000))]
+        pages = [
+            len(page) for shard in range(SHARDS) for page in store.find_due(shard=shard, before=after(5000))
+        ]
         assert len(pages) > SHARDS
     assert sum(pages) == 12
 
 
 def test_the_due_index_projects_all_that_the_scanner_reads() -> None:
     """`epoch` is projected and `sealed` is not: what a hint needs, and nothing that is secret or long."""
-    read = {"pk", "sk", "due_at", "epoch", "generation", "provider_id", "registration_id", "key_id", "due_set_at"}
+    read = {
+        "pk",
+        "sk",
+        "due_at",
+        "epoch",
+        "generation",
+        "provider_id",
+        "registration_id",
+        "key_id",
+        "due_set_at",
+    }
     assert projected("due") == read | {"due_shard"}
 
 
@@ -150,7 +174,9 @@ def test_a_list_shows_a_tenants_connections_by_expiry_and_nobody_elses(store: Co
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_pages_of_a_list_make_the_whole_whatever_the_limit_and_filter(store: ConnectionStore, limit: int) -> None:
+def test_pages_of_a_list_make_the_whole_whatever_the_limit_and_filter(
+    store: ConnectionStore, limit: int
+) -> None:
     for number in range(7):
         connect_expiring(store, f"conn-{number}", 100 * number, user_id=f"user-{number % 2}")
     assert listed(store, limit=limit) == [f"conn-{number}" for number in range(7)]

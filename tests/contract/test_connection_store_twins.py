@@ -1,164 +1,18 @@
-"""Random lives of one connection, told to the fake and to DynamoDB at once: the two never differ."""
+"""The fake and DynamoDB live the same random lives."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from evertoken.domain.connection import (
-    Connection,
-    FailureRecord,
-    PendingRevocation,
-    PublicationMode,
-    RefreshPolicy,
-    Sealed,
-)
-from evertoken.ports import ConnectionStore, TokenSetCommit
-from tests.contract.store_under_test import (
-    after,
-    build_dynamodb,
-    build_fake,
-    commit_of,
-    connecting,
-    first_connect,
-    key_of,
-    lease,
-    moto_account,
-)
+from tests.contract.connection_life import live
+from tests.contract.store_under_test import moto_account
 
 __all__ = ["moto_account"]
-LIVES = 10
-STEPS = 40
-Call = tuple[str, dict[str, Any]]
-
-
-class Life:
-    """Chooses the next call from what the row is, or was a few writes ago."""
-
-    def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)
-        self.at = 0.0
-        self.rows: list[Connection] = []
-        self.commits: dict[str, TokenSetCommit] = {}
-
-    def next_call(self, row: Connection) -> Call:
-        self.at += self.chance.choice((0, 0.5, 20, 70))
-        self.rows.append(row)
-        # Mostly the row as it is, at times one that has moved since: every condition is met and missed.
-        seen = row if self.chance.random() < 0.7 else self.chance.choice(self.rows[-6:])
-        owner = row.lease.owner if row.lease and self.chance.random() < 0.7 else f"owner-{self.chance.randrange(3)}"
-        return self.chance.choice(
-            (self._lease, self._lease, self._commit, self._commit, self._release, self._acknowledge, self._end, self._change)
-        )(seen, owner)
-
-    def _lease(self, seen: Connection, owner: str) -> Call:
-        due_by = self.chance.choice((None, after(self.at), after(self.at + 3000)))
-        return "lease", {"row": seen, "owner": owner, "at": self.at, "due_by": due_by}
-
-    def _commit(self, seen: Connection, owner: str) -> Call:
-        if self.chance.random() < 0.3:
-            connect = first_connect(seen, publication=self.chance.choice(list(PublicationMode)))
-            return "connect", {"connect": replace(connect, commit=self._commit_of(seen, "connect"))}
-        return "commit_token_set", {"commit": self._commit_of(seen, owner)}
-
-    def _commit_of(self, seen: Connection, owner: str) -> TokenSetCommit:
-        """One attempt's commit has one id; the same one is told again at times."""
-        commit_id = f"{owner} {seen.epoch} {seen.generation}"
-        return self.commits.setdefault(commit_id, commit_of(seen, owner=owner, at=self.at, commit_id=commit_id))
-
-    def _release(self, seen: Connection, owner: str) -> Call:
-        failure = FailureRecord(cause="throttled", code="http_429", count=1, failed_at=after(self.at))
-        if self.chance.random() < 0.2:
-            return "record_verdict", {"expected": seen, "owner": owner, "failure": failure}
-        return "release_lease", {
-            "owner": owner,
-            "failure": self.chance.choice((None, failure)),
-            "due_at": self.chance.choice((None, after(self.at + 100))),
-            "cooldown_until": self.chance.choice((None, after(self.at + 90))),
-            "attempt_is_closed": self.chance.random() < 0.5,
-            "now": after(self.at),
-        }
-
-    def _acknowledge(self, seen: Connection, owner: str) -> Call:
-        return "acknowledge_publication", {
-            "number": max(0, seen.publication_number - self.chance.choice((0, 0, 0, 1))),
-            "owner": self.chance.choice((None, owner)),
-            "due_at": seen.refresh_at,
-            "now": after(self.at),
-        }
-
-    def _end(self, seen: Connection, owner: str) -> Call:
-        del owner
-        now = after(self.at)
-        revocation = PendingRevocation(sealed=Sealed(key_id="k", ciphertext=b"late"), epoch=seen.epoch, generation=9)
-        return self.chance.choice(
-            (
-                ("disconnect", {"expected": seen, "revoke": True, "now": now}),
-                ("replace_revocation", {"epoch": seen.epoch, "revocation": revocation, "now": now}),
-                (
-                    "finish_revocation",
-                    {
-                        "epoch": seen.epoch,
-                        "revoked": seen.revocation or revocation,
-                        "due_at": after(self.at + 60),
-                        "retry": self.chance.random() < 0.5,
-                        "now": now,
-                    },
-                ),
-            )
-        )
-
-    def _change(self, seen: Connection, owner: str) -> Call:
-        del owner
-        now = after(self.at)
-        settings = {
-            "expected": seen,
-            "name": f"at {self.at}",
-            "policy": self.chance.choice(list(RefreshPolicy)),
-            "publication": self.chance.choice(list(PublicationMode)),
-            "refresh_at": seen.refresh_at,
-            "now": now,
-        }
-        due_at = self.chance.choice((None, after(self.at + 5000)))
-        postponed = {"epoch": seen.epoch, "generation": seen.generation, "due_at": due_at, "now": now}
-        return self.chance.choice(
-            (
-                ("set_hold", {"expected": seen, "on_hold": not seen.on_hold, "now": now}),
-                ("update_settings", settings),
-                ("postpone", postponed),
-            )
-        )
-
-
-def tell(store: ConnectionStore, call: Call) -> Any:
-    name, arguments = call
-    if name == "lease":
-        return lease(store, **arguments)
-    if name == "connect":
-        return store.connect(**arguments)
-    return getattr(store, name)(key_of(), **arguments)
+LIVES = 5
 
 
 @pytest.mark.parametrize("seed", range(LIVES))
 def test_the_fake_and_dynamodb_live_the_same_life(seed: int, moto_account: Any) -> None:
-    fake, real = build_fake().store, build_dynamodb(moto_account).store
-    life = Life(seed)
-    told: list[str] = []
-    for store in (fake, real):
-        store.create_connecting(connecting())
-        store.connect(first_connect(store.get(key_of())))
-    for _ in range(STEPS):
-        call = life.next_call(fake.get(key_of()))
-        told.append(f"{call[0]} at {life.at}")
-        answers = [tell(store, call) for store in (fake, real)]
-        rows = [store.get(key_of()) for store in (fake, real)]
-        assert rows[0] == rows[1], told
-        assert _kind(answers[0]) == _kind(answers[1]), told
-
-
-def _kind(answer: Any) -> Any:
-    return answer if isinstance(answer, bool) else type(answer).__name__
-
+    live(seed, moto_account)

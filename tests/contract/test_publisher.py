@@ -65,7 +65,9 @@ def readers(request: pytest.FixtureRequest, strict: FakePublisher) -> Readers:
 
 
 def token(key: ConnectionKey, number: int, content: str = "") -> Publication:
-    return Publication(key=key, number=number, content=content or json.dumps({"access_token": f"token-{number}"}))
+    return Publication(
+        key=key, number=number, content=content or json.dumps({"access_token": f"token-{number}"})
+    )
 
 
 def test_a_secret_begins_empty_and_is_created_once(readers: Readers, key: ConnectionKey) -> None:
@@ -123,7 +125,9 @@ def test_two_withdrawals_leave_no_token_behind(readers: Readers, key: Connection
         assert shown["access_token"] is None
 
 
-def test_a_deleted_secret_is_unreadable_and_deleting_it_again_is_fine(readers: Readers, key: ConnectionKey) -> None:
+def test_a_deleted_secret_is_unreadable_and_deleting_it_again_is_fine(
+    readers: Readers, key: ConnectionKey
+) -> None:
     readers.publisher.create_empty(key)
     readers.publisher.put(token(key, 1))
     for _ in range(2):
@@ -198,7 +202,9 @@ def test_a_publication_every_fifteen_minutes_never_meets_the_limit(key: Connecti
         clock.advance(900)
 
 
-def test_a_value_longer_than_secrets_manager_takes_is_refused(strict: FakePublisher, key: ConnectionKey) -> None:
+def test_a_value_longer_than_secrets_manager_takes_is_refused(
+    strict: FakePublisher, key: ConnectionKey
+) -> None:
     strict.create_empty(key)
     assert strict.put(token(key, 1, content="x" * 65_536))
     with pytest.raises(SecretRefusedError):
@@ -254,7 +260,9 @@ def test_what_may_pass_is_unavailable(key: ConnectionKey, code: str) -> None:
         _adapter(ReadTimeoutError(endpoint_url="https://secretsmanager")).put(token(key, 1))
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"]
+)
 def test_what_is_wrong_for_good_is_not_taken_for_a_hiccup(key: ConnectionKey, code: str) -> None:
     with pytest.raises(ClientError):
         _adapter(_refusal(code)).put(token(key, 1))

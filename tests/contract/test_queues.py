@@ -69,9 +69,11 @@ class Sent:
         if not self._url:
             return [message.body for message in self.port.queue.messages]
         bodies: list[str] = []
-        while messages := boto3.client("sqs").receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=10
-        ).get("Messages"):
+        while (
+            messages := boto3.client("sqs")
+            .receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+            .get("Messages")
+        ):
             bodies += [message["Body"] for message in messages]
         return bodies
 
@@ -123,8 +125,13 @@ def test_a_hint_that_was_not_accepted_is_an_error_and_not_a_number() -> None:
 
 def test_delays_stay_within_what_sqs_takes_and_groups_are_fair() -> None:
     client = RecordingSqs(set())
-    others = replace(HINT, key=replace(HINT.key, tenant_id="tenant é " * 30)), replace(HINT, provider_id="other")
-    SQSHintQueue(client, "url").send([replace(HINT, delay_seconds=5000), replace(HINT, delay_seconds=-5), *others])  # type: ignore[arg-type]
+    others = (
+        replace(HINT, key=replace(HINT.key, tenant_id="tenant é " * 30)),
+        replace(HINT, provider_id="other"),
+    )
+    SQSHintQueue(client, "url").send(
+        [replace(HINT, delay_seconds=5000), replace(HINT, delay_seconds=-5), *others]
+    )  # type: ignore[arg-type]
     assert [entry["DelaySeconds"] for entry in client.entries] == [900, 0, 0, 0]
     groups = [entry["MessageGroupId"] for entry in client.entries]
     assert groups[0] == groups[1]
@@ -197,7 +204,9 @@ def test_a_body_with_one_member_changed_is_parsed_or_refused(data: st.DataObject
     assert parsed is None or parsed.key.tenant_id == document["tenant_id"]
 
 
-@pytest.mark.parametrize("body", ["", "null", "[]", "{}", "[" * 5000, "1" * 5000, '{"version":2}', '{"version":"1"}', "\ud800"])
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", "{}", "[" * 5000, "1" * 5000, '{"version":2}', '{"version":"1"}', "\ud800"]
+)
 def test_odd_bodies_are_refused(body: str) -> None:
     assert parse_hint(body) is None
     assert parse_rescued(body) is None

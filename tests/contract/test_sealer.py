@@ -89,9 +89,16 @@ def test_what_was_sealed_opens_by_the_same_name(sealer: TokenSealer) -> None:
 
 @pytest.mark.parametrize(
     ("tenant_id", "purpose"),
-    [("tenant-2", "token-set|c|1|1"), ("tenant-1", "token-set|d|1|1"), ("tenant-1", "token-set|c|2|1"), ("tenant-1", "")],
+    [
+        ("tenant-2", "token-set|c|1|1"),
+        ("tenant-1", "token-set|d|1|1"),
+        ("tenant-1", "token-set|c|2|1"),
+        ("tenant-1", ""),
+    ],
 )
-def test_what_was_moved_to_another_name_does_not_open(sealer: TokenSealer, tenant_id: str, purpose: str) -> None:
+def test_what_was_moved_to_another_name_does_not_open(
+    sealer: TokenSealer, tenant_id: str, purpose: str
+) -> None:
     for tenant in ("tenant-1", "tenant-2"):
         sealer.make_ready(tenant)
     sealed = sealer.seal("tenant-1", "token-set|c|1|1", b"secret")
@@ -134,7 +141,9 @@ def test_two_tenants_have_two_keys_and_the_key_is_bound_to_the_tenant(
     wrapped = {item["pk"]["S"]: item["wrapped"]["B"] for item in items}
     assert set(wrapped) == {"TENANT#tenant-1", "TENANT#tenant-2"}
     with pytest.raises(ClientError):
-        boto3.client("kms").decrypt(CiphertextBlob=wrapped["TENANT#tenant-1"], EncryptionContext={"tenant": "tenant-2"})
+        boto3.client("kms").decrypt(
+            CiphertextBlob=wrapped["TENANT#tenant-1"], EncryptionContext={"tenant": "tenant-2"}
+        )
 
 
 def test_the_key_is_fetched_once_in_five_minutes(
@@ -183,7 +192,10 @@ def test_the_turn_of_the_month_between_ready_and_seal_fetches_nothing(
 
 
 def test_another_tenants_key_never_pushes_out_one_that_was_just_made_ready(
-    environment: Callable[[], EnvelopeSealer], calls: Counter[str], monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+    environment: Callable[[], EnvelopeSealer],
+    calls: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: FakeClock,
 ) -> None:
     monkeypatch.setattr(envelope_sealer, "CACHE_LIMIT", 3)
     sealer = environment()
@@ -198,7 +210,9 @@ def test_another_tenants_key_never_pushes_out_one_that_was_just_made_ready(
     assert calls.total() == before
 
 
-def test_of_two_that_make_the_months_key_one_wins(environment: Callable[[], EnvelopeSealer], moto_account: Any) -> None:
+def test_of_two_that_make_the_months_key_one_wins(
+    environment: Callable[[], EnvelopeSealer], moto_account: Any
+) -> None:
     first, second = environment(), environment()
     find = second._find_wrapped
     answers = iter([None])

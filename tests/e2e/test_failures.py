@@ -111,7 +111,9 @@ def lose_an_answer_at_a_strict_provider(installation: Installation) -> dict[str,
             "ended": ended,
             "posts": site.count_posts(),
             "read": team.read(connection_id),
-            "logged": installation.find_log_lines("refresher", "LostInWindow"),
+            "logged": wait_until(
+                "the metric", lambda: installation.find_log_lines("refresher", "LostInWindow"), seconds=20
+            ),
         }
 
 

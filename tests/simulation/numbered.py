@@ -124,7 +124,9 @@ class Numbered:
             # A page is fetched when it is asked for; a disturbed query is disturbed as a whole.
             is_paged = method == "find_due"
             return self._gate(
-                self._port, method, lambda: iter(list(effect(*args, **kwargs))) if is_paged else effect(*args, **kwargs)
+                self._port,
+                method,
+                lambda: iter(list(effect(*args, **kwargs))) if is_paged else effect(*args, **kwargs),
             )
 
         return call

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from evertoken.domain.connection import Connection, ConnectionStatus
+from evertoken.domain.errors import VaultSealedError
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
 from tests.simulation.numbered import Fault
@@ -17,6 +18,8 @@ from tests.simulation.world import CANARY, KEY, READ_TIMING, TIMING, World
 
 SKEW_SECONDS = 5
 SHORTEST_BACK_OFF_SECONDS = 2.5
+PUBLICATION_SECONDS = 240
+"""A lease, a tick, a run, and a second delivery."""
 
 ACTIVE, DEAD = ConnectionStatus.ACTIVE, ConnectionStatus.REAUTHORIZATION_REQUIRED
 OVER = (ConnectionStatus.DISCONNECTED, ConnectionStatus.RETIRED)
@@ -29,12 +32,17 @@ class Oracle:
         self.world = world
         self._lost: set[str] = set()
         # A request begins while there is time for it and for the commit; the next one waits for the end of the lease, by another clock.
-        last_moment = READ_TIMING.function_timeout_seconds - READ_TIMING.http_total_seconds - READ_TIMING.commit_budget_seconds
+        last_moment = (
+            READ_TIMING.function_timeout_seconds
+            - READ_TIMING.http_total_seconds
+            - READ_TIMING.commit_budget_seconds
+        )
         self._gap_seconds = READ_TIMING.lease_seconds - last_moment - 2 * skew_seconds
         self._writes_seen = 0
         self._requests_seen = 0
         self._shown_seen = 0
         self._looked_at: object = None
+        self._owed_since: datetime | None = None
         self._published: dict[int, str] = {}
         self._before: Connection | None = None
         self._family = ""
@@ -49,7 +57,9 @@ class Oracle:
     def user_ended(self) -> bool:
         """Whether the user withdrew the consent at the provider."""
         tokens = self.world.twin.ledger.tokens.values()
-        return any(token.family == self._family and token.revoked_because == "ended_by_user" for token in tokens)
+        return any(
+            token.family == self._family and token.revoked_because == "ended_by_user" for token in tokens
+        )
 
     # at every step
 
@@ -70,6 +80,17 @@ class Oracle:
         finally:
             self.observe()
 
+    def observe_repair(self) -> None:
+        """Observe while the service mends itself, and see to it that readers do not wait long for what they are owed."""
+        self.observe()
+        row = self.world.store.find(KEY)
+        if row is None or not row.owes_publication:
+            self._owed_since = None
+            return
+        self._owed_since = self._owed_since or self.world.clock.now()
+        waited = (self.world.clock.now() - self._owed_since).total_seconds()
+        assert waited <= PUBLICATION_SECONDS, "P6: a publication is owed, and nobody sees to it"
+
     def note_fault(self, port: str, method: str, fault: Fault | None) -> None:
         """Note what befell a call: the grant may be lost only now, and only if the provider is ahead of what is durable."""
         died = fault in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
@@ -81,16 +102,22 @@ class Oracle:
             self._lost.add(self._family)
 
     def _check_write(self, before: Connection | None, row: Connection) -> None:
-        assert row.published_number <= row.publication_number, "I1: a publication was acknowledged that was never due"
+        assert row.published_number <= row.publication_number, (
+            "I1: a publication was acknowledged that was never due"
+        )
         if row.lease is not None:
             limit = self.world.clock.now() + timedelta(seconds=TIMING.lease_seconds + SKEW_SECONDS)
             assert row.lease.until <= limit, "I11: a lease is longer than its process may live"
         if before is None:
             return
-        assert (row.epoch, row.generation) >= (before.epoch, before.generation), "I1: epoch or generation fell"
+        assert (row.epoch, row.generation) >= (before.epoch, before.generation), (
+            "I1: epoch or generation fell"
+        )
         assert row.generation >= before.generation, "I1: the generation fell"
         assert row.publication_number >= before.publication_number, "I1: the publication number fell"
-        assert row.published_number >= before.published_number, "I1: an acknowledged publication was forgotten"
+        assert row.published_number >= before.published_number, (
+            "I1: an acknowledged publication was forgotten"
+        )
         moved = (row.epoch, row.generation) != (before.epoch, before.generation)
         assert row.on_hold == before.on_hold or not moved, "I18: something else than a lift changed a hold"
         self._check_status(before, row)
@@ -101,11 +128,15 @@ class Oracle:
         if row.status in OVER:
             assert row.sealed is None, "I7: a disconnected connection keeps tokens"
         if before.status in OVER and row.status not in OVER:
-            assert row.epoch > before.epoch, "I7: a connection rose from a disconnect without an authorization"
+            assert row.epoch > before.epoch, (
+                "I7: a connection rose from a disconnect without an authorization"
+            )
         if row.status is DEAD and before.status is not DEAD:
             presented = self._open(before).refresh_token
             self._check_requests()
-            assert presented in self._refused, "I8: a grant was declared dead that the provider did not refuse"
+            assert presented in self._refused, (
+                "I8: a grant was declared dead that the provider did not refuse"
+            )
             cause = row.failure.cause if row.failure else ""
             assert self.user_ended or cause == "lost_response", "I8: what a lost answer cost is not called so"
 
@@ -120,7 +151,8 @@ class Oracle:
         assert family == self._family, "I3: an active connection holds another grant's token"
         assert before.status not in OVER, "I7: a commit reached a disconnected connection"
         replaced = self._open(before).refresh_token
-        assert replaced and token_set.refresh_token
+        assert replaced
+        assert token_set.refresh_token
         is_child = ledger.is_child_set(replaced, token_set.access_token, token_set.refresh_token)
         assert is_child, "I2: a committed set is not the provider's child of the set that it replaced"
 
@@ -168,7 +200,9 @@ class Oracle:
             assert shown["access_token"] is None, "P3: readable after the withdrawal was acknowledged"
             assert previous is None or previous["access_token"] is None, "P3: AWSPREVIOUS still holds a token"
         else:
-            assert shown.get("generation") == row.generation, "P4: readers see another generation than the row's"
+            assert shown.get("generation") == row.generation, (
+                "P4: readers see another generation than the row's"
+            )
 
     # at rest
 
@@ -218,13 +252,27 @@ class Oracle:
 
     def _check_nothing_leaked(self) -> None:
         world = self.world
-        said = [*world.queue.queue.bodies_sent, *world.rescue.queue.bodies_sent, repr(world.row), repr(world.token_set())]
-        assert not any(CANARY in text for text in said), "I14: a token reached a message or a representation"
+        for text in (
+            *world.queue.queue.bodies_sent,
+            *world.rescue.queue.bodies_sent,
+            repr(world.row),
+            repr(world.token_set()),
+        ):
+            self.check_said(text)
+
+    def check_said(self, text: str) -> None:
+        """Check a text that others may see."""
+        assert CANARY not in text, "I14: a token reached a message, an error or a representation"
 
     def _open(self, row: Connection) -> TokenSet:
         assert row.sealed is not None
         purpose = token_set_purpose(row.connection_id, row.epoch, row.generation)
-        return decode_token_set(self.world.sealer.open(row.tenant_id, purpose, row.sealed))
+        try:
+            return decode_token_set(self.world.sealer.open(row.tenant_id, purpose, row.sealed))
+        except VaultSealedError as error:
+            raise AssertionError(
+                "I2: a row holds a ciphertext that is not of its epoch and generation"
+            ) from error
 
     def _provider_is_ahead(self) -> bool:
         row = self.world.store.find(KEY)
@@ -234,7 +282,11 @@ class Oracle:
         for rescued in self.world.rescue.waiting:
             commit = rescued.commit
             purpose = token_set_purpose(KEY.connection_id, commit.epoch, commit.generation + 1)
-            durable.add(decode_token_set(self.world.sealer.open(KEY.tenant_id, purpose, commit.sealed)).refresh_token)
+            durable.add(
+                decode_token_set(self.world.sealer.open(KEY.tenant_id, purpose, commit.sealed)).refresh_token
+            )
         tokens = self.world.twin.ledger.tokens.values()
-        newest = [token.value for token in tokens if token.kind == "refresh" and token.family == self._family][-1:]
+        newest = [
+            token.value for token in tokens if token.kind == "refresh" and token.family == self._family
+        ][-1:]
         return bool(newest) and newest[0] not in durable

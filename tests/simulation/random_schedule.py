@@ -54,7 +54,7 @@ class RandomSchedule:
             self._step()
         self._come_to_rest()
         self.world.gate = self.oracle.watch
-        service.run(self.world, QUIET_SECONDS, self.oracle.observe)
+        service.run(self.world, QUIET_SECONDS, self.oracle.observe_repair)
         self.oracle.settle()
 
     def met(self) -> set[str]:
@@ -88,7 +88,9 @@ class RandomSchedule:
         elif chance < 0.96 and len(self.steps.processes) < WORKERS + 2:
             self._take_message()
         else:
-            clock.advance(self.chance.choice((0.5, 1, 3, 6, 12) if self.steps.processes else (0.5, 12, 30, 61)))
+            clock.advance(
+                self.chance.choice((0.5, 1, 3, 6, 12) if self.steps.processes else (0.5, 12, 30, 61))
+            )
         if clock.elapsed >= self.next_scan:
             self.next_scan = clock.elapsed + 60
             service.scan(self.world)
@@ -135,9 +137,7 @@ class RandomSchedule:
         if message is not None:
             self._start("worker", self._worker(queue, message, handle), TIMING.function_timeout_seconds)
 
-    def _worker(
-        self, queue: FakeQueue, message: QueuedMessage, handle: Callable[..., bool]
-    ) -> Body:
+    def _worker(self, queue: FakeQueue, message: QueuedMessage, handle: Callable[..., bool]) -> Body:
         def body(process: Process) -> None:
             try:
                 done = handle(self.world, message, clock=process.clock, gate=self.steps.gate_of(process))
@@ -205,4 +205,3 @@ class RandomSchedule:
 
     def _check_read(self, ended_epoch: int | None, epoch: int) -> None:
         assert ended_epoch is None or epoch > ended_epoch, "I7: a read after the disconnect returned a token"
-

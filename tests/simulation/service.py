@@ -26,7 +26,9 @@ def scan(world: World) -> None:
 
 def deliver(world: World) -> int:
     """Hand every visible message to a process of its own; return how many there were."""
-    return _deliver(world, world.queue.queue, attend_message) + _deliver(world, world.rescue.queue, adopt_message)
+    return _deliver(world, world.queue.queue, attend_message) + _deliver(
+        world, world.rescue.queue, adopt_message
+    )
 
 
 def attend_message(
@@ -60,7 +62,9 @@ def run(world: World, seconds: float, check: Callable[[], None] = lambda: None) 
         while deliver(world):
             check()
         next_scan += timedelta(seconds=60 * _idle_ticks(world, min(end, next_scan + timedelta(hours=1))))
-        waiting = [message.visible_at for message in (*world.queue.queue.messages, *world.rescue.queue.messages)]
+        waiting = [
+            message.visible_at for message in (*world.queue.queue.messages, *world.rescue.queue.messages)
+        ]
         moment = min([next_scan, *waiting])
         if moment >= end:
             world.clock.advance_to(end)

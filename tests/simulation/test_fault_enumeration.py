@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -49,12 +49,14 @@ def test_two_faults_lose_nothing_outside_the_stated_window(kind: str, scenario: 
 
 
 def test_every_method_of_every_port_has_a_number() -> None:
-    fields = {}
+    fields: dict[str, Any] = {}
     for dependencies in (RefreshDependencies, ScanDependencies, ReadDependencies, EstablishDependencies):
         fields |= get_type_hints(dependencies)
     used = {name: kind for name, kind in fields.items() if getattr(kind, "_is_protocol", False)}
     expected = {
-        name: {method for method, _ in inspect.getmembers(kind, inspect.isfunction) if not method.startswith("_")}
+        name: {
+            method for method, _ in inspect.getmembers(kind, inspect.isfunction) if not method.startswith("_")
+        }
         for name, kind in used.items()
         if kind not in NEVER_FAILS
     }

@@ -95,7 +95,9 @@ class World:
 
     def reading(self, clock: Clock | None = None, gate: Gate | None = None) -> ReadDependencies:
         refreshing = self.refreshing(clock, gate, READ_TIMING)
-        return ReadDependencies(refreshing=refreshing, queue=_numbered("queue", self.queue, gate or self.gate))
+        return ReadDependencies(
+            refreshing=refreshing, queue=_numbered("queue", self.queue, gate or self.gate)
+        )
 
     def scanning(self, clock: Clock | None = None, gate: Gate | None = None) -> ScanDependencies:
         through = gate or self.gate
@@ -108,7 +110,9 @@ class World:
             parallel=1,
         )
 
-    def invocation(self, seconds: float = TIMING.function_timeout_seconds, clock: Clock | None = None) -> Invocation:
+    def invocation(
+        self, seconds: float = TIMING.function_timeout_seconds, clock: Clock | None = None
+    ) -> Invocation:
         clock = clock or self.clock
         return Invocation(started_at=clock.now(), ends_at=clock.monotonic() + seconds)
 
@@ -238,4 +242,3 @@ def build_row(now: datetime, ready: ReadyClient, **changes: Any) -> Connection:
 
 def _numbered(port: str, target: object, gate: Gate | None) -> Any:
     return target if gate is None else cast("Any", Numbered(port, target, gate))
-

@@ -44,7 +44,6 @@ class AwsAccount:
             "MINIMUM_PUBLISHED_LIFETIME_SECONDS": "900",
             "ACCESS_TOKEN_LIFETIME_SECONDS": "900",
             "ALLOW_LOOPBACK_PROVIDERS": "true",
-            "CORS_ORIGINS": "",
             **changes,
         }
 

@@ -34,10 +34,8 @@ def due_world(kind: str = "strict_kill", **profile: Any) -> World:
 
 
 def demand(world: World, **changes: Any) -> RefreshResult:
-    deps = world.refreshing()
-    return refresh_connection(
-        deps, KEY, **({"reason": RefreshReason.MANUAL, "invocation": world.invocation()} | changes)
-    )
+    arguments: dict[str, Any] = {"reason": RefreshReason.MANUAL, "invocation": world.invocation()}
+    return refresh_connection(world.refreshing(), KEY, **(arguments | changes))
 
 
 def posts(world: World) -> int:
@@ -54,4 +52,5 @@ def with_faults(world: World, port: str, faults: dict[str, list[Fault]]) -> Any:
 
     deps = world.refreshing()
     target = getattr(deps, port)
-    return replace(deps, **{port: Numbered(port, target, gate)})
+    numbered: dict[str, Any] = {port: Numbered(port, target, gate)}
+    return replace(deps, **numbered)

@@ -32,7 +32,9 @@ class Account:
 
     def __init__(self, mode: PublicationMode) -> None:
         self.calls: list[str] = []
-        dynamodb, kms, secrets, sqs = (self._counted(name) for name in ("dynamodb", "kms", "secretsmanager", "sqs"))
+        dynamodb, kms, secrets, sqs = (
+            self._counted(name) for name in ("dynamodb", "kms", "secretsmanager", "sqs")
+        )
         name = f"{mode}-{next(_numbers)}"
         table = f"budget-{name}"
         create_table(boto3.client("dynamodb"), table)

@@ -6,17 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.simulation import service
-from tests.simulation.world import CANARY, KEY, KINDS, World
-from tests.support import provider_faults as faults
-from tests.support.provider_faults import Fault
-from tests.usecases.due_world import demand, due_world, hint_of, posts
 
 from evertoken.domain.connection import ConnectionStatus
 from evertoken.domain.outcome import FailureKind
 from evertoken.usecases.attend_connection import attend_connection
 from evertoken.usecases.refresh_attempt import RefreshReason, RefreshResultKind
 from evertoken.usecases.refresh_connection import refresh_connection
+from tests.simulation import service
+from tests.simulation.world import CANARY, KEY, KINDS, World
+from tests.support import provider_faults as faults
+from tests.support.provider_faults import Fault
+from tests.usecases.due_world import demand, due_world, hint_of, posts
 
 Kind = RefreshResultKind
 ACTIVE, DEAD = ConnectionStatus.ACTIVE, ConnectionStatus.REAUTHORIZATION_REQUIRED
@@ -79,12 +79,17 @@ def test_an_unknown_outcome_never_ends_a_connection_by_itself(name: str, kind: s
 def test_an_answer_lost_after_the_provider_rotated_heals_where_the_provider_lets_it(kind: str) -> None:
     world = due_world(kind)
     world.twin.script.add(faults.drop_after_commit())
-    assert attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation()).kind is Kind.REFRESHED
+    assert (
+        attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation()).kind
+        is Kind.REFRESHED
+    )
     assert world.row.generation == 2
 
 
 @pytest.mark.parametrize("kind", ["strict", "strict_kill"])
-def test_a_strict_providers_lost_answer_waits_until_late_and_is_then_called_a_lost_response(kind: str) -> None:
+def test_a_strict_providers_lost_answer_waits_until_late_and_is_then_called_a_lost_response(
+    kind: str,
+) -> None:
     world = due_world(kind)
     world.twin.script.add(faults.drop_after_commit())
     attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation())
@@ -143,7 +148,10 @@ def test_a_refused_loser_finds_the_winners_token_and_passes_no_verdict() -> None
         world.transport.send = real  # type: ignore[method-assign]
         world.clock.advance(61)
         world.store._write(replace(world.row, open_attempts=0))
-        assert attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation()).kind is Kind.REFRESHED
+        assert (
+            attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation()).kind
+            is Kind.REFRESHED
+        )
         return real(*args, **kwargs)  # type: ignore[arg-type]
 
     world.transport.send = send  # type: ignore[assignment, method-assign]
@@ -199,11 +207,16 @@ def test_inside_the_cool_down_nobody_asks_the_provider() -> None:
         world.clock.advance(29)
         assert demand(world).kind is Kind.COOLING_DOWN
         asked = replace(hint_of(world), asked=True)
-        assert attend_connection(world.refreshing(), asked, invocation=world.invocation()).kind is Kind.COOLING_DOWN
+        assert (
+            attend_connection(world.refreshing(), asked, invocation=world.invocation()).kind
+            is Kind.COOLING_DOWN
+        )
     assert posts(world) == 1
 
 
-@pytest.mark.parametrize("fault", [faults.unavailable(None), faults.answer(500)], ids=["unavailable", "broken"])
+@pytest.mark.parametrize(
+    "fault", [faults.unavailable(None), faults.answer(500)], ids=["unavailable", "broken"]
+)
 def test_a_provider_in_trouble_is_asked_ever_more_rarely(fault: Fault) -> None:
     world = due_world("static")
     world.twin.script.add(fault, times=10_000)
@@ -254,4 +267,3 @@ def _end_grant(world: World) -> None:
     assert token_set is not None
     assert token_set.refresh_token is not None
     world.twin.rules.end_grant(token_set.refresh_token)
-

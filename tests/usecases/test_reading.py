@@ -7,11 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.simulation import service
-from tests.simulation.numbered import Fault, Numbered, disturb
-from tests.simulation.world import KEY, World, build_world
-from tests.support import provider_faults as faults
-from tests.usecases.due_world import posts
 
 from evertoken.domain.connection import ConnectionStatus, Lease
 from evertoken.domain.errors import (
@@ -31,6 +26,11 @@ from evertoken.domain.provider import RefreshCredential
 from evertoken.usecases.disconnect_connection import disconnect_connection
 from evertoken.usecases.hold_connection import hold_connection
 from evertoken.usecases.read_token import ReadDependencies, TokenRead, read_token
+from tests.simulation import service
+from tests.simulation.numbered import Fault, Numbered, disturb
+from tests.simulation.world import KEY, World, build_world
+from tests.support import provider_faults as faults
+from tests.usecases.due_world import posts
 
 
 def aged(seconds: float, kind: str = "strict_kill") -> World:
@@ -78,7 +78,9 @@ def test_a_stale_token_is_served_and_hinted_at_once_a_minute_by_one_environment(
 def test_a_hint_that_cannot_be_sent_is_let_go() -> None:
     world = aged(3600 - 800)
     deps = world.reading()
-    gated = Numbered("queue", world.queue, lambda port, method, effect: disturb(Fault.UNAVAILABLE, port, effect))
+    gated = Numbered(
+        "queue", world.queue, lambda port, method, effect: disturb(Fault.UNAVAILABLE, port, effect)
+    )
     assert read(world, replace(deps, queue=gated)).connection.generation == 1  # type: ignore[arg-type]
 
 
@@ -123,13 +125,18 @@ def test_a_rejected_token_that_is_very_young_is_not_replaced_again_at_once() -> 
     assert posts(world) == 1
 
 
+def _lease(world: World) -> None:
+    until = world.clock.now() + timedelta(seconds=60)
+    world.store._write(replace(world.row, lease=Lease(owner="another", until=until)))
+
+
 FAILING = {
     "provider down": lambda world: world.twin.script.add(faults.unavailable(), times=99),
     "provider silent": lambda world: world.twin.script.add(faults.hang(), times=99),
     "client refused": lambda world: world.twin.rules.change_secret("client-1", "another"),
     "client gone": lambda world: world.directory.remove("reg-1"),
     "grant dead": lambda world: world.twin.rules.end_grant(_refresh_token(world)),
-    "leased by another": lambda world: _lease(world),
+    "leased by another": _lease,
     "cooling down": lambda world: world.store._write(
         replace(world.row, cooldown_until=world.clock.now() + timedelta(seconds=300))
     ),
@@ -256,7 +263,9 @@ def test_what_cannot_be_renewed_says_so() -> None:
         read(world)
     world = aged(3600 - 100, "static")
     ready = world.directory.get_ready("reg-1")
-    world.directory.put(replace(ready, provider=replace(ready.provider, refresh_credential=RefreshCredential.NONE)))
+    world.directory.put(
+        replace(ready, provider=replace(ready.provider, refresh_credential=RefreshCredential.NONE))
+    )
     assert read(world).connection.generation == 1
     with pytest.raises(NoRefreshTokenError):
         read(world, min_lifetime_seconds=200)
@@ -281,8 +290,3 @@ def _refresh_token(world: World) -> str:
     assert token_set is not None
     assert token_set.refresh_token is not None
     return token_set.refresh_token
-
-
-def _lease(world: World) -> None:
-    until = world.clock.now() + timedelta(seconds=60)
-    world.store._write(replace(world.row, lease=Lease(owner="another", until=until)))

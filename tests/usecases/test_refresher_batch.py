@@ -37,10 +37,14 @@ class Context:
         return int(self.seconds * 1000)
 
 
-def handle(world: World, bodies: list[str], *, deps: Any = None, seconds: float = 45, queue: str = "hints") -> Any:
+def handle(
+    world: World, bodies: list[str], *, deps: Any = None, seconds: float = 45, queue: str = "hints"
+) -> Any:
     telemetry = QuietTelemetry()
     entrypoint = RefresherEntrypoint(
-        dependencies=deps or world.refreshing(), telemetry=telemetry, rescue_queue_name="rescue"  # type: ignore[arg-type]
+        dependencies=deps or world.refreshing(),
+        telemetry=telemetry,
+        rescue_queue_name="rescue",  # type: ignore[arg-type]
     )
     records = [
         {"messageId": str(number), "body": body, "eventSourceARN": f"arn:aws:sqs:eu-west-1:1:{queue}"}

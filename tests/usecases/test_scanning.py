@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.clock import BEGIN, FakeClock
-from tests.fakes.connection_store import FakeConnectionStore
-from tests.fakes.queue import FakeHintQueue
-from tests.fakes.scan_cursor import FakeScanCursor
-from tests.simulation import service
-from tests.simulation.numbered import Fault, Killed, Numbered, disturb
-from tests.simulation.world import KEY, build_ready, build_row, build_world
 
 from evertoken.domain.connection import ConnectionStatus, Sealed
 from evertoken.domain.hint import Hint
@@ -24,6 +18,13 @@ from evertoken.domain.provider import Rotation
 from evertoken.ports import DueConnection
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.scan_due import ScanDependencies, is_hint_wanted, scan_due
+from tests.fakes.clock import BEGIN, FakeClock
+from tests.fakes.connection_store import FakeConnectionStore
+from tests.fakes.queue import FakeHintQueue
+from tests.fakes.scan_cursor import FakeScanCursor
+from tests.simulation import service
+from tests.simulation.numbered import Fault, Killed, Numbered, disturb
+from tests.simulation.world import KEY, build_ready, build_row, build_world
 
 SHARDS = 16
 HINT = Hint(key=KEY, epoch=1, generation=1, provider_id="p", registration_id="r", key_id="k")
@@ -56,7 +57,12 @@ class Fleet:
 
     def scan(self, seconds: float = 50, **changes: Any) -> Any:
         deps = ScanDependencies(
-            store=self.store, cursor=self.cursor, queue=self.queue, clock=self.clock, shards=SHARDS, parallel=1
+            store=self.store,
+            cursor=self.cursor,
+            queue=self.queue,
+            clock=self.clock,
+            shards=SHARDS,
+            parallel=1,
         )
         invocation = Invocation(started_at=self.clock.now(), ends_at=self.clock.monotonic() + seconds)
         return scan_due(replace(deps, **changes), invocation=invocation)
@@ -131,9 +137,7 @@ def test_a_scan_that_died_is_made_up_by_the_next(method: str, fault: Fault) -> N
         return disturb(fault if name == method else None, port, effect)
 
     with pytest.raises(Killed):
-        fleet.scan(
-            queue=Numbered("queue", fleet.queue, gate), cursor=Numbered("cursor", fleet.cursor, gate)
-        )
+        fleet.scan(queue=Numbered("queue", fleet.queue, gate), cursor=Numbered("cursor", fleet.cursor, gate))
     fleet.scan()
     assert len({hint.key for hint in fleet.queue.hints}) == 20
 
@@ -231,7 +235,9 @@ def test_any_ticks_send_exactly_one_first_hint_with_the_first_scan_that_sees_it(
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(due_in=st.integers(-300, 300), set_at=st.integers(0, 600), phase=st.integers(0, 60))
-def test_what_falls_due_after_a_scan_is_hinted_at_by_the_very_next(due_in: float, set_at: float, phase: float) -> None:
+def test_what_falls_due_after_a_scan_is_hinted_at_by_the_very_next(
+    due_in: float, set_at: float, phase: float
+) -> None:
     ticks = [phase + 60 * count for count in range(30)]
     hints = wanted(set_at + due_in, ticks, set_at=set_at)
     first = min(tick for tick in ticks if tick >= set_at and set_at + due_in < tick + 90)
@@ -248,11 +254,13 @@ def test_what_nobody_does_is_repeated_after_1_2_4_8_16_32_minutes_and_so_on() ->
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(due_in=st.integers(0, 60), pauses=st.lists(st.integers(30, 200), min_size=40, max_size=60))
-def test_a_backlog_is_hinted_at_ever_more_rarely_and_never_forgotten(due_in: float, pauses: list[float]) -> None:
+def test_a_backlog_is_hinted_at_ever_more_rarely_and_never_forgotten(
+    due_in: float, pauses: list[float]
+) -> None:
     ticks = [sum(pauses[:count]) for count in range(len(pauses))]
     hints = wanted(due_in, ticks)
     assert len(hints) <= 7 + ticks[-1] / 960
-    gaps = [later - earlier for earlier, later in zip(hints, hints[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(hints)]
     assert all(gap <= 960 + 2 * 200 for gap in gaps)
 
 

@@ -45,7 +45,9 @@ def plan(lifetime: float | None = 3600, **changes: Any) -> Any:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(lifetime=lifetimes, connection_id=st.text(max_size=10))
-def test_a_plan_lies_before_expiry_by_a_quarter_or_five_days_and_the_spread(lifetime: float, connection_id: str) -> None:
+def test_a_plan_lies_before_expiry_by_a_quarter_or_five_days_and_the_spread(
+    lifetime: float, connection_id: str
+) -> None:
     planned = plan(lifetime, connection_id=connection_id)
     margin = min(lifetime / 4, 5 * DAY)
     assert lifetime - margin - lifetime / 10 - 0.001 <= planned <= lifetime - margin + 0.001
@@ -54,7 +56,9 @@ def test_a_plan_lies_before_expiry_by_a_quarter_or_five_days_and_the_spread(life
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(lifetime=lifetimes, minimum=st.integers(0, 30 * DAY), idle=st.floats(1, 400 * DAY) | st.none())
-def test_a_plan_is_never_before_the_providers_minimum_age(lifetime: float, minimum: int, idle: float | None) -> None:
+def test_a_plan_is_never_before_the_providers_minimum_age(
+    lifetime: float, minimum: int, idle: float | None
+) -> None:
     ends = None if idle is None else BEGIN + timedelta(seconds=idle)
     assert plan(lifetime, minimum_age_seconds=minimum, refresh_token_expires_at=ends) >= minimum
 
@@ -64,7 +68,9 @@ def test_a_plan_is_never_before_the_providers_minimum_age(lifetime: float, minim
 def test_a_refresh_token_that_ends_is_used_before_it_does(lifetime: float, idle: float) -> None:
     ends = BEGIN + timedelta(seconds=idle)
     assert plan(lifetime, refresh_token_expires_at=ends) <= idle * 0.9 + 0.001
-    assert plan(lifetime, policy=RefreshPolicy.LAZY, refresh_token_expires_at=ends) == pytest.approx(idle * 0.9)
+    assert plan(lifetime, policy=RefreshPolicy.LAZY, refresh_token_expires_at=ends) == pytest.approx(
+        idle * 0.9
+    )
     assert plan(None, refresh_token_expires_at=ends) == pytest.approx(idle * 0.9)
 
 
@@ -107,7 +113,9 @@ def test_a_life_is_never_negative_and_endless_when_it_does_not_end() -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(failures=st.integers(-3, 10_000), jitter=st.floats(0, 1, exclude_max=True))
-def test_a_back_off_doubles_from_5_seconds_to_15_minutes_less_up_to_half(failures: int, jitter: float) -> None:
+def test_a_back_off_doubles_from_5_seconds_to_15_minutes_less_up_to_half(
+    failures: int, jitter: float
+) -> None:
     ceiling = min(900.0, 5 * 2.0 ** (min(max(failures, 1), 20) - 1))
     assert ceiling / 2 <= back_off_seconds(failures, jitter=jitter) <= ceiling
 

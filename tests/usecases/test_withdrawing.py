@@ -208,9 +208,15 @@ def test_publishing_what_is_not_owed_does_nothing_and_a_newer_publisher_passes()
     assert shown(world) == held.access_token
 
 
+def _pause(world: World) -> None:
+    ready = world.directory.get_ready("reg-1")
+    paused_until = world.clock.now().replace(year=2027)
+    world.directory.put(replace(ready, registration=replace(ready.registration, paused_until=paused_until)))
+
+
 WITHOUT_CLIENT = {
     "registration gone": lambda world: world.directory.remove("reg-1"),
-    "registration paused": lambda world: _pause(world),
+    "registration paused": _pause,
     "provider down": lambda world: world.twin.script.add(faults.unavailable(), times=99),
 }
 
@@ -240,9 +246,3 @@ def test_a_late_publisher_of_an_expired_worker_cannot_bring_a_token_back() -> No
     while world.publisher.under_way:
         world.publisher.land()
     assert (shown(world), shown(world, "AWSPREVIOUS")) == (None, None)
-
-
-def _pause(world: World) -> None:
-    ready = world.directory.get_ready("reg-1")
-    paused_until = world.clock.now().replace(year=2027)
-    world.directory.put(replace(ready, registration=replace(ready.registration, paused_until=paused_until)))

@@ -78,7 +78,6 @@ class ConnectionsApiSettings(TokenReaderSettings):
     """What the connections API is told."""
 
     minimum_published_lifetime_seconds: int
-    cors_origins: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +101,6 @@ class RegistrationsApiSettings(Settings):
     public_base_url: str
     access_token_lifetime_seconds: int
     allow_loopback_providers: bool
-    cors_origins: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +113,6 @@ class AuthApiSettings(Settings):
     public_base_url: str
     access_token_lifetime_seconds: int
     allow_loopback_providers: bool
-    cors_origins: tuple[str, ...]
 
 
 def _parse(raw: str, kind: Any) -> SettingValue:

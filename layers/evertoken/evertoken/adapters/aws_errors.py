@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from evertoken.domain.errors import EvertokenError
 
@@ -45,5 +46,5 @@ def unavailable_as(error_type: type[EvertokenError], message: str) -> Iterator[N
         if error_code(error) in RETRYABLE_CODES:
             raise error_type(message) from error
         raise
-    except (ConnectionError, HTTPClientError) as error:
+    except (AwsConnectionError, HTTPClientError) as error:
         raise error_type(message) from error

@@ -11,8 +11,15 @@ from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import error_code, unavailable_as
 from evertoken.adapters.dynamodb_items import due_from_item, from_item, to_item
-from evertoken.adapters.dynamodb_keys import DUE_INDEX, account_sort, connection_key, due_partition, key_of, listed_at
-from evertoken.adapters.dynamodb_keys import tenant_partition
+from evertoken.adapters.dynamodb_keys import (
+    DUE_INDEX,
+    account_sort,
+    connection_key,
+    due_partition,
+    key_of,
+    listed_at,
+    tenant_partition,
+)
 from evertoken.adapters.dynamodb_listing import list_connections
 from evertoken.adapters.dynamodb_values import Item, Update, encode, encode_item, text
 from evertoken.domain.connection import (
@@ -67,7 +74,7 @@ class DynamoDBConnections:
     def get(self, key: ConnectionKey) -> Connection:
         connection = self.find(key)
         if connection is None:
-            raise ConnectionNotFoundError()
+            raise ConnectionNotFoundError
         return connection
 
     def find(self, key: ConnectionKey) -> Connection | None:

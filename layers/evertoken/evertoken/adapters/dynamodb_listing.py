@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evertoken.adapters.dynamodb_items import from_item
-from evertoken.adapters.dynamodb_keys import TENANT_INDEX, connection_key, listed_at, tenant_partition, user_prefix
+from evertoken.adapters.dynamodb_keys import (
+    TENANT_INDEX,
+    connection_key,
+    listed_at,
+    tenant_partition,
+    user_prefix,
+)
 from evertoken.adapters.dynamodb_values import Item, encode, text
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import InvalidInputError

@@ -16,7 +16,7 @@ class TokenSet:
     """
 
     access_token: str = field(repr=False)
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105  # the scheme of RFC 6750, no secret
     expires_at: datetime | None = None
     issued_at: datetime
     scope: str = ""

@@ -25,7 +25,7 @@ def disconnect_connection(deps: RefreshDependencies, key: ConnectionKey, *, invo
     for _ in range(TRIES):
         row = deps.store.get(key)
         if row.status is ConnectionStatus.RETIRED:
-            raise ConnectionNotFoundError()
+            raise ConnectionNotFoundError
         if row.status is ConnectionStatus.DISCONNECTED:
             return row
         disconnected = deps.store.disconnect(key, expected=row, revoke=row.sealed is not None, now=deps.clock.now())

@@ -20,7 +20,7 @@ def hold_connection(deps: RefreshDependencies, key: ConnectionKey, *, on_hold: b
     for _ in range(TRIES):
         row = deps.store.get(key)
         if row.status is ConnectionStatus.RETIRED:
-            raise ConnectionNotFoundError()
+            raise ConnectionNotFoundError
         if row.on_hold is on_hold:
             return row
         held = deps.store.set_hold(key, expected=row, on_hold=on_hold, now=deps.clock.now())

@@ -8,17 +8,8 @@ from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import (
-    ClientChangedError,
-    DisconnectedError,
     EvertokenError,
-    NoRefreshTokenError,
-    OnHoldError,
-    ProviderUnavailableError,
-    ReauthorizationRequiredError,
-    RegistrationPausedError,
     StoreUnavailableError,
-    TokenExpiredError,
-    TokenUnavailableError,
     UnknownProviderError,
     UnknownRegistrationError,
     VaultSealedError,
@@ -28,12 +19,19 @@ from evertoken.domain.schedule import lifetime_seconds, windows_of
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
 from evertoken.ports import HintQueue
+from evertoken.usecases.explain_unavailable import explain_unavailable, find_withdrawal
 from evertoken.usecases.invocation import Invocation
-from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshReason, RefreshResult, RefreshResultKind
+from evertoken.usecases.refresh_attempt import (
+    RefreshDependencies,
+    RefreshReason,
+    RefreshResult,
+    RefreshResultKind,
+)
 from evertoken.usecases.refresh_connection import refresh_connection
 
 HINT_PAUSE_SECONDS = 60
 """A stale connection is hinted at once in this time by one environment."""
+REMEMBERED_HINTS = 10_000
 POLL_SECONDS = 0.15
 """How often a reader looks whether the refresh of another has ended."""
 
@@ -119,7 +117,7 @@ def _refresh_and_read(
                 _refuse_withdrawn(result.connection)
                 left = result.connection.lives_for(clock.now())
                 if left < (min_lifetime_seconds or 0):
-                    raise _why_unavailable(result.connection, result, clock.now(), left)
+                    raise explain_unavailable(result.connection, result, clock.now())
                 return TokenRead(token_set=result.token_set, connection=result.connection, refresh=result)
             row = deps.refreshing.store.get(row.key)
             if result.kind is RefreshResultKind.IN_FLIGHT:
@@ -131,7 +129,7 @@ def _refresh_and_read(
     meets_bar = left > 0 and left >= (min_lifetime_seconds or 0)
     if meets_bar and not (rejected_generation is not None and row.generation <= rejected_generation):
         return TokenRead(token_set=_open(deps, row), connection=row, refresh=result)
-    raise failure or _why_unavailable(row, result, clock.now(), left)
+    raise failure or explain_unavailable(row, result, clock.now())
 
 
 def _wait_for_other(deps: ReadDependencies, row: Connection, wait_until: float) -> Connection:
@@ -148,42 +146,9 @@ def _wait_for_other(deps: ReadDependencies, row: Connection, wait_until: float) 
 
 
 def _refuse_withdrawn(row: Connection) -> None:
-    if row.on_hold:
-        raise OnHoldError("An operator holds this connection. Ask them to lift the hold.")
-    if row.status is ConnectionStatus.CONNECTING:
-        raise TokenUnavailableError("This connection is still being made. Complete the authorization first.", retry_after_seconds=5)
-    if row.status in (ConnectionStatus.DISCONNECTED, ConnectionStatus.RETIRED) or row.sealed is None:
-        raise DisconnectedError("This connection was disconnected. Connect again with POST /v1/connections.")
-
-
-def _why_unavailable(
-    row: Connection, result: RefreshResult | None, now: datetime, left: float
-) -> TokenUnavailableError:
-    if row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED:
-        return ReauthorizationRequiredError("The provider ended this grant. The user must connect again: POST /v1/connections.")
-    kind = result.kind if result else None
-    wait = _retry_after(row, now)
-    if kind is RefreshResultKind.NO_REFRESH_TOKEN:
-        return NoRefreshTokenError("The provider gave no refresh token. The user must connect again, with offline access.")
-    if kind is RefreshResultKind.CLIENT_CHANGED:
-        return ClientChangedError("The grant belongs to another client registration. The user must connect again.")
-    if kind is RefreshResultKind.REGISTRATION_PAUSED:
-        return RegistrationPausedError(
-            "The provider refuses this client. An operator must correct the registration: PUT /v1/registrations/{id}.",
-            retry_after_seconds=wait,
-        )
-    if kind in (RefreshResultKind.FAILED, RefreshResultKind.COOLING_DOWN, RefreshResultKind.DEFERRED):
-        return ProviderUnavailableError("The provider could not be asked for a new token. Try again later.", retry_after_seconds=wait)
-    if left <= 0:
-        return TokenExpiredError("The access token has expired and its refresh is not done yet. Try again.", retry_after_seconds=wait)
-    return TokenUnavailableError(
-        "No token meets this request now: ask for a shorter min_ttl, or try again.", retry_after_seconds=wait
-    )
-
-
-def _retry_after(row: Connection, now: datetime) -> int:
-    waits = [moment for moment in (row.cooldown_until, row.lease.until if row.lease else None) if moment and moment > now]
-    return max(1, min(60, int((max(waits) - now) / timedelta(seconds=1)) + 1)) if waits else 1
+    withdrawal = find_withdrawal(row)
+    if withdrawal is not None:
+        raise withdrawal
 
 
 def _hint_once(deps: ReadDependencies, row: Connection, now: datetime) -> None:
@@ -193,7 +158,7 @@ def _hint_once(deps: ReadDependencies, row: Connection, now: datetime) -> None:
     last = deps.hinted_at.get(row.key)
     if last is not None and now - last < timedelta(seconds=HINT_PAUSE_SECONDS):
         return
-    if len(deps.hinted_at) > 10_000:
+    if len(deps.hinted_at) >= REMEMBERED_HINTS:
         deps.hinted_at.clear()
     deps.hinted_at[row.key] = now
     hint = Hint(

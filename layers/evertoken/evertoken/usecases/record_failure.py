@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection, FailureRecord
 from evertoken.domain.outcome import Failure, FailureKind
-from evertoken.domain.schedule import CONFIRMATION_SECONDS, back_off_seconds, clamp_retry_after, lifetime_seconds, windows_of
+from evertoken.domain.schedule import (
+    CONFIRMATION_SECONDS,
+    back_off_seconds,
+    clamp_retry_after,
+    lifetime_seconds,
+    windows_of,
+)
 from evertoken.usecases.refresh_attempt import Attempt, RefreshDependencies, RefreshResult, RefreshResultKind
 
 REGISTRATION_PAUSE_SECONDS = 300

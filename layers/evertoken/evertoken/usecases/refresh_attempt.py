@@ -46,7 +46,7 @@ class RefreshResultKind(StrEnum):
     FAILED = "failed"
     REAUTHORIZATION_REQUIRED = "reauthorization_required"
     CLIENT_CHANGED = "client_changed"
-    NO_REFRESH_TOKEN = "no_refresh_token"
+    NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105  # a kind of result, no secret
     DEFERRED = "deferred"
     """An earlier request is unanswered and the provider punishes repeats: the next try is late, the live token is served until then."""
     RESCUED = "rescued"

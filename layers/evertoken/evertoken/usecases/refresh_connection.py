@@ -22,7 +22,13 @@ from evertoken.usecases.commit_token_set import Rescued, commit_token_set, drop_
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.publish_connection import publish_connection
 from evertoken.usecases.record_failure import record_failure
-from evertoken.usecases.refresh_attempt import Attempt, RefreshDependencies, RefreshReason, RefreshResult, RefreshResultKind
+from evertoken.usecases.refresh_attempt import (
+    Attempt,
+    RefreshDependencies,
+    RefreshReason,
+    RefreshResult,
+    RefreshResultKind,
+)
 
 HINT_SLACK_SECONDS = 2
 """A hint that arrives this early is on time: queue delays are whole seconds."""

@@ -7,18 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
-from evertoken.domain.errors import (
-    ClientChangedError,
-    ConnectionNotFoundError,
-    DisconnectedError,
-    EvertokenError,
-    NoRefreshTokenError,
-    OnHoldError,
-    ProviderUnavailableError,
-    ReauthorizationRequiredError,
-    RegistrationPausedError,
-    TokenUnavailableError,
-)
+from evertoken.domain.errors import EvertokenError
+from evertoken.usecases.explain_unavailable import explain_unavailable, find_withdrawal
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.refresh_attempt import (
     RefreshDependencies,
@@ -28,7 +18,6 @@ from evertoken.usecases.refresh_attempt import (
 )
 from evertoken.usecases.refresh_connection import refresh_connection
 
-LONGEST_WAIT_SECONDS = 60
 
 
 class DemandOutcome(StrEnum):
@@ -80,50 +69,5 @@ def refresh_on_demand(
     outcome = _GOOD.get(result.kind)
     if outcome is not None and row.status is ConnectionStatus.ACTIVE:
         return DemandedRefresh(connection=row, result=result, outcome=outcome)
-    return DemandedRefresh(connection=row, result=result, refusal=_why(row, result, deps.clock.now()))
-
-
-def _why(row: Connection, result: RefreshResult, now: datetime) -> EvertokenError:
-    if row.status is ConnectionStatus.RETIRED:
-        return ConnectionNotFoundError()
-    if row.status is ConnectionStatus.DISCONNECTED:
-        return DisconnectedError("This connection was disconnected. Connect again with POST /v1/connections.")
-    if row.status is ConnectionStatus.CONNECTING:
-        return TokenUnavailableError(
-            "This connection is still being made. Complete the authorization first.", retry_after_seconds=5
-        )
-    if row.on_hold:
-        return OnHoldError("This connection is on hold. Lift the hold first.")
-    if row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED:
-        return ReauthorizationRequiredError(
-            "The provider ended this grant. The user must connect again: POST /v1/connections."
-        )
-    match result.kind:
-        case RefreshResultKind.NO_REFRESH_TOKEN:
-            return NoRefreshTokenError(
-                "The provider gave no refresh token. The user must connect again, with offline access."
-            )
-        case RefreshResultKind.CLIENT_CHANGED:
-            return ClientChangedError(
-                "The grant belongs to another client registration. The user must connect again."
-            )
-        case RefreshResultKind.REGISTRATION_PAUSED:
-            return RegistrationPausedError(
-                "The provider refuses this client. An operator must correct the registration: PUT /v1/registrations/{id}.",
-                retry_after_seconds=LONGEST_WAIT_SECONDS,
-            )
-        case RefreshResultKind.NO_TIME:
-            return TokenUnavailableError(
-                "There was no time left for a refresh. Try again.", retry_after_seconds=1
-            )
-        case _:
-            return ProviderUnavailableError(
-                "The provider could not be asked for a new token. Try again later.",
-                retry_after_seconds=_wait(row, now),
-            )
-
-
-def _wait(row: Connection, now: datetime) -> int:
-    if row.cooldown_until is None or row.cooldown_until <= now:
-        return 1
-    return min(LONGEST_WAIT_SECONDS, int((row.cooldown_until - now).total_seconds()) + 1)
+    refusal = find_withdrawal(row) or explain_unavailable(row, result, deps.clock.now())
+    return DemandedRefresh(connection=row, result=result, refusal=refusal)
