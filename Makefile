@@ -76,11 +76,12 @@ STACK ?= evertoken
 purge: environments
 	@$(APP) -m tools.purge --stack-name $(STACK)
 
-# One file for each environment, because their pins clash; none names a registry.
+# One file for each environment, because their pins clash; none names a registry. What the layer ships is tested in exactly its versions.
 lock:
 	$(call ensure,sam)
 	@for name in layer app sam emulator lint runtime provider; do \
-		$(UV) pip compile --quiet --upgrade --no-emit-index-url --generate-hashes --universal --python-version 3.11 \
+		case $$name in app|runtime) constraint="--constraints requirements/layer.txt";; *) constraint=;; esac; \
+		$(UV) pip compile --quiet --upgrade --no-emit-index-url --generate-hashes --universal --python-version 3.11 $$constraint \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: stop

@@ -99,7 +99,7 @@ def _ignoring_absent(delete: Callable[..., Any], **what: Any) -> None:
     try:
         delete(**what)
     except ClientError as error:
-        absent = ("ResourceNotFoundException", "NotFoundException", "QueueDoesNotExist", "KMSInvalidStateException")
+        absent = ("NotFoundException", "QueueDoesNotExist", "NonExistentQueue", "KMSInvalidStateException")
         if not str(error.response["Error"]["Code"]).endswith(absent):
             raise
 

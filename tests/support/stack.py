@@ -123,6 +123,11 @@ class AwsClients:
 @pytest.fixture(scope="session")
 def built_functions(stack: LocalStack, aws: AwsClients) -> dict[str, BuiltFunction]:
     """Every built function with the environment that it has in the stack, and its role's credentials."""
+    return load_functions_of(stack, aws)
+
+
+def load_functions_of(stack: LocalStack, aws: AwsClients) -> dict[str, BuiltFunction]:
+    """Return the built functions as a deployed stack would run them."""
     functions = {}
     for name, function in load_built_functions(stack).items():
         configuration = aws.client("lambda").get_function_configuration(
