@@ -9,7 +9,7 @@ import sys
 from bench.machine import Neighbours
 from local.stack import ROOT
 
-BENCHES = ("refresh", "throughput", "calls", "scan", "read", "cold_start", "size", "run_time", "cost")
+BENCHES = ("refresh", "throughput", "throughput_deployed", "calls", "scan", "read", "cold_start", "size", "run_time", "cost")
 
 
 def main(names: list[str]) -> int:

@@ -15,13 +15,13 @@ from local.outputs import read_outputs
 from local.stack import LOCAL, LocalStack
 
 TENANT: Final = "demo"
-RETURN_URL: Final = "http://127.0.0.1:4600/connected"
 PROVIDER_URL: Final = f"http://127.0.0.1:{PORT}"
+RETURN_URL: Final = f"{PROVIDER_URL}/connected"
 CONNECTIONS: Final = (("demo", "alice"), ("demo", "bob"), ("demo-short", "alice"))
 """Registration and user: two accounts with tokens of two minutes, one with tokens of a minute."""
 
 
-def seed(stack: LocalStack) -> dict[str, str]:
+def seed(stack: LocalStack, provider_url: str = PROVIDER_URL) -> dict[str, str]:
     """Have tenant, client, provider, registrations and connections, and return the variables for .local/env.
 
     What is there already stays as it is, so that a second run keeps its state.
@@ -31,7 +31,7 @@ def seed(stack: LocalStack) -> dict[str, str]:
     operator = Api(stack.base_url, operator_token)
     operator.call("PUT", f"/v1/tenants/{TENANT}", {"name": "Demonstration", "return_urls": [RETURN_URL]})
     client_id, client_secret = _have_client(stack, operator)
-    _have_registrations(operator)
+    _have_registrations(operator, provider_url)
     tenant = Api.of_client(stack.base_url, client_id, client_secret)
     connected = {
         (row["registration"], row["user_id"])
@@ -84,11 +84,11 @@ def _have_client(stack: LocalStack, operator: Api) -> tuple[str, str]:
     return made["client_id"], made["client_secret"]
 
 
-def _have_registrations(operator: Api) -> None:
+def _have_registrations(operator: Api, provider_url: str) -> None:
     kept = operator.call("GET", "/v1/registrations")["registrations"]
     redirect_uris = {row["registration_id"]: row["redirect_uri"] for row in kept}
     if not any(row["provider_id"] == "demo" for row in operator.call("GET", "/v1/providers")["providers"]):
-        operator.call("PUT", "/v1/providers/demo", {"issuer": PROVIDER_URL})
+        operator.call("PUT", "/v1/providers/demo", {"issuer": provider_url})
     for client in DEMO_CLIENTS:
         if client.client_id not in redirect_uris:
             wish = {
@@ -101,7 +101,7 @@ def _have_registrations(operator: Api) -> None:
             made = operator.call("PUT", f"/v1/registrations/{client.client_id}", wish)
             redirect_uris[client.client_id] = made["redirect_uri"]
         registered = {"client_id": client.client_id, "redirect_uris": [redirect_uris[client.client_id]]}
-        httpx.post(f"{PROVIDER_URL}/clients", json=registered, timeout=10, trust_env=False).raise_for_status()
+        httpx.post(f"{provider_url}/clients", json=registered, timeout=10, trust_env=False).raise_for_status()
 
 
 if __name__ == "__main__":

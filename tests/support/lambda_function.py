@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,12 +54,17 @@ def load_template(path: Path) -> dict[str, Any]:
     return document
 
 
+def folder_of(logical_id: str) -> str:
+    """Return the folder of a function's code: ``ConnectionsApiFunction`` is in ``connections_api``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", logical_id.removesuffix("Function")).lower()
+
+
 def load_built_functions(stack: LocalStack) -> dict[str, BuiltFunction]:
     """Build if need be, and return every function by its folder's name (``scanner``, ``token_reader`` and so on)."""
     deploy.ensure_built(stack)
     resources = load_template(deploy.TEMPLATE)["Resources"]
     return {
-        properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: BuiltFunction(
+        folder_of(logical_id): BuiltFunction(
             name=logical_id,
             code=deploy.BUILD / properties["CodeUri"],
             layer=deploy.BUILD / resources["EvertokenLayer"]["Properties"]["ContentUri"],
