@@ -1,4 +1,4 @@
-"""`python -m bench`: every bench in a process of its own; `python -m bench NAME ...`: those named."""
+"""`python -m bench`: every bench in a process of its own; `python -m bench NAME ...`: those named; `document`: the page of last figures."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ import importlib
 import subprocess
 import sys
 
+from bench.document import write_document
 from bench.machine import Neighbours
 from local.stack import ROOT
 
-BENCHES = ("refresh", "throughput", "throughput_deployed", "calls", "scan", "read", "cold_start", "size", "run_time", "cost")
+BENCHES = (
+    "refresh",
+    "throughput",
+    "throughput_deployed",
+    "calls",
+    "scan",
+    "read",
+    "cold_start",
+    "size",
+    "run_time",
+    "cost",
+)
 
 
 def main(names: list[str]) -> int:
     """Run what is named and return 1 when a bench could not be run; a missed budget is a finding, not a failure."""
+    if names == ["document"]:
+        write_document(BENCHES)
+        return 0
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         print(f"no such bench: {', '.join(unknown)}; there are: {', '.join(BENCHES)}", file=sys.stderr)

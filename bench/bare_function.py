@@ -7,10 +7,11 @@ import pickle
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.refreshing import Recorded
 from botocore import xform_name
 
-_HANDLER = '''
+from bench.refreshing import Recorded
+
+_HANDLER = """
 import pickle
 from http.client import HTTPConnection
 from pathlib import Path
@@ -32,7 +33,7 @@ def handler(event, context):
         connection.request(method, path, body, headers)
         connection.getresponse().read()
     return {"done": True}
-'''
+"""
 
 
 def write_bare_function(directory: Path, recorded: Recorded) -> None:
@@ -49,7 +50,9 @@ def write_bare_function(directory: Path, recorded: Recorded) -> None:
             dict(recorded.request.headers),
         )
     services = sorted({service for service, _, _ in recorded.calls})
-    calls = [(service, xform_name(operation), parameters) for service, operation, parameters in recorded.calls]
+    calls = [
+        (service, xform_name(operation), parameters) for service, operation, parameters in recorded.calls
+    ]
     (directory / "handler.py").write_text(_HANDLER, encoding="utf-8")
     (directory / "work.pickle").write_bytes(pickle.dumps((services, calls, request)))
     compileall.compile_dir(directory, quiet=1)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from bench.canned_aws import CannedAws, InProcessAws, install
-from bench.provider_process import running_provider
+from bench.provider_process import RunningProvider, running_provider
 from bench.refreshing import ENVIRON, BenchError, build, invocation, refresh
 from bench.report import Figure, Report
 from bench.sample import LIFETIME_SECONDS, Sample
@@ -25,38 +25,45 @@ def measure() -> Report:
     notes: list[str] = []
     with running_provider(grants=1) as provider:
         for publication in PublicationMode:
-            sample = Sample(token_endpoint=provider.token_endpoint)
-            row = sample.connection(
-                1,
-                provider.refresh_tokens[0],
-                publication=publication,
-                issued_seconds_ago=LIFETIME_SECONDS + 1,
-            )
-            aws = InProcessAws(canned=CannedAws(sample, [row]))
-            install(aws)
-            deps, reading = build(), build_reading(TokenReaderSettings.from_env(ENVIRON))
-
-            def by_read() -> None:
-                read = read_token(reading, row.key, invocation=invocation())
-                if read.refresh is None:
-                    raise BenchError("The read did not refresh.")
-
-            def on_demand() -> None:
-                if refresh_on_demand(deps, row.key, invocation=invocation()).outcome is not DemandOutcome.REFRESHED:
-                    raise BenchError("The demand did not refresh.")
-
-            ways: dict[str, tuple[int, Callable[[], object]]] = {
-                "from a hint": (BUDGET_FROM_HINT, lambda: refresh(deps, row)),
-                "by a read": (BUDGET_OTHERWISE, by_read),
-                "on demand": (BUDGET_OTHERWISE, on_demand),
-            }
-            for way, (budget, work) in ways.items():
-                spared = 0 if publication is PublicationMode.SECRETS_MANAGER else 1
-                calls = _count(aws, work)
+            spared = 0 if publication is PublicationMode.SECRETS_MANAGER else 1
+            for way, (budget, calls) in _count_ways(provider, publication).items():
                 name = f"{publication.value}, {way}"
                 figures.append(Figure(name=name, value=calls.total(), unit="calls", budget=budget - spared))
-                notes.append(f"{name}: " + ", ".join(f"{count} {call}" for call, count in sorted(calls.items())))
+                notes.append(
+                    f"{name}: " + ", ".join(f"{count} {call}" for call, count in sorted(calls.items()))
+                )
     return Report(name="calls", title="AWS calls of one refresh", figures=figures, notes=notes)
+
+
+def _count_ways(
+    provider: RunningProvider, publication: PublicationMode
+) -> dict[str, tuple[int, Counter[str]]]:
+    """Return the budget and the calls of each way to a refresh."""
+    sample = Sample(token_endpoint=provider.token_endpoint)
+    row = sample.connection(
+        1,
+        provider.refresh_tokens[0],
+        publication=publication,
+        issued_seconds_ago=LIFETIME_SECONDS + 1,
+    )
+    aws = InProcessAws(canned=CannedAws(sample, [row]))
+    install(aws)
+    deps, reading = build(), build_reading(TokenReaderSettings.from_env(ENVIRON))
+
+    def by_read() -> None:
+        if read_token(reading, row.key, invocation=invocation()).refresh is None:
+            raise BenchError("The read did not refresh.")
+
+    def on_demand() -> None:
+        outcome = refresh_on_demand(deps, row.key, invocation=invocation()).outcome
+        if outcome is not DemandOutcome.REFRESHED:
+            raise BenchError("The demand did not refresh.")
+
+    return {
+        "from a hint": (BUDGET_FROM_HINT, _count(aws, lambda: refresh(deps, row))),
+        "by a read": (BUDGET_OTHERWISE, _count(aws, by_read)),
+        "on demand": (BUDGET_OTHERWISE, _count(aws, on_demand)),
+    }
 
 
 def _count(aws: InProcessAws, work: Callable[[], object]) -> Counter[str]:

@@ -98,7 +98,7 @@ class InProcessAws:
             time.sleep(self.latency_seconds)
         body = self.canned.answer(operation, request.body)
         headers = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
-        return AWSResponse(request.url, 200, headers, _Body(body))
+        return AWSResponse(request.url, 200, headers, _Body(body))  # type: ignore[arg-type]  # any mapping serves
 
     def note(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
         """Keep what a client was asked for (botocore's event `provide-client-params`)."""
@@ -106,16 +106,25 @@ class InProcessAws:
             self.parameters.append((str(model.service_model.service_name), model.name, dict(params)))
 
 
-def install(aws: InProcessAws) -> None:
-    """Let every client that the product makes in this process from now on be answered by *aws*."""
-    for cached in (aws_clients.dynamodb_client, aws_clients.kms_client, aws_clients.secrets_client, aws_clients.sqs_client):
+def begin_session() -> boto3.Session:
+    """Return a new default session, from which the product makes its clients anew."""
+    for cached in (
+        aws_clients.dynamodb_client,
+        aws_clients.kms_client,
+        aws_clients.secrets_client,
+        aws_clients.sqs_client,
+    ):
         cached.cache_clear()
-    boto3.setup_default_session(
-        aws_access_key_id="bench", aws_secret_access_key="bench", region_name=REGION
-    )
+    boto3.setup_default_session(aws_access_key_id="bench", aws_secret_access_key="bench", region_name=REGION)
     session = boto3.DEFAULT_SESSION
     assert session is not None
-    session.events.register("before-send", aws.respond)
+    return session
+
+
+def install(aws: InProcessAws) -> None:
+    """Let every client that the product makes in this process from now on be answered by *aws*."""
+    session = begin_session()
+    session.events.register("before-send", aws.respond)  # type: ignore[arg-type]  # this event takes an answer
     session.events.register("provide-client-params", aws.note)
 
 

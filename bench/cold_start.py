@@ -22,13 +22,12 @@ from bench.api_token import ApiKey, read_event
 from bench.bare_function import write_bare_function
 from bench.canned_aws import CannedAws, InProcessAws, install
 from bench.canned_server import serving
-from bench.environments import Context
+from bench.environments import Context, batch_event, hint_event
 from bench.interleave import median_ratio
 from bench.provider_process import RunningProvider, running_provider
 from bench.refreshing import ENVIRON, BenchError, Recorded, build, record_refresh
 from bench.report import Figure, Report
-from bench.sample import Sample, hint_of
-from evertoken.adapters.sqs_messages import encode_hint
+from bench.sample import Sample
 from evertoken.entrypoints.token_reader import build_token_reader
 from local import deploy
 from local.stack import LocalStack
@@ -38,7 +37,6 @@ from tests.support.lambda_sandbox import LambdaSandbox
 STARTS = 10
 BUDGET = 1.5
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
-HINTS_ARN = "arn:aws:sqs:us-east-1:000000000000:hints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ class _World:
             Start(
                 name="refresher, nothing to do",
                 ours=refresher,
-                ours_event=_batch("no hint"),
+                ours_event=batch_event(["no hint"]),
                 floor=bare_refresher,
                 floor_event={},
                 is_right=_took_all,
@@ -122,7 +120,7 @@ class _World:
             Start(
                 name="refresher, token refreshed",
                 ours=refresher,
-                ours_event=_batch(encode_hint(hint_of(self._due))),
+                ours_event=hint_event([self._due]),
                 floor=bare_refresher,
                 floor_event={"work": True},
                 is_right=_took_all,
@@ -154,7 +152,9 @@ def _measure(start: Start) -> list[Figure]:
             ours.append(mine)
             floor.append(other)
     return [
-        Figure(name=f"{start.name}: beside the floor", value=median_ratio(ours, floor), unit="x", budget=BUDGET),
+        Figure(
+            name=f"{start.name}: beside the floor", value=median_ratio(ours, floor), unit="x", budget=BUDGET
+        ),
         Figure(name=f"{start.name}: ours", value=statistics.median(ours), unit="ms"),
         Figure(name=f"{start.name}: floor", value=statistics.median(floor), unit="ms"),
     ]
@@ -196,10 +196,6 @@ def _bare(directory: Path, recorded: Recorded, environment: Mapping[str, str]) -
         timeout_seconds=45,
         environment=environment,
     )
-
-
-def _batch(body: str) -> dict[str, Any]:
-    return {"Records": [{"messageId": "1", "eventSourceARN": HINTS_ARN, "body": body}]}
 
 
 def _took_all(answer: Any) -> bool:

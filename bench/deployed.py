@@ -101,12 +101,18 @@ class DeployedRefreshes:
         waiting = list(rows)
         while waiting:
             if time.monotonic() - began > WAIT_SECONDS:
-                raise BenchError(f"{len(waiting)} of {len(rows)} connections were not refreshed in {WAIT_SECONDS} s.")
+                raise BenchError(
+                    f"{len(waiting)} of {len(rows)} connections were not refreshed in {WAIT_SECONDS} s."
+                )
             time.sleep(POLL_SECONDS)
             # Looking costs the emulator, too: as long as the last is not done, nobody asks about the others.
             if self._waiting(waiting[-1:]):
                 continue
-            waiting = [row for start in range(0, len(waiting), PAGE) for row in self._waiting(waiting[start : start + PAGE])]
+            waiting = [
+                row
+                for start in range(0, len(waiting), PAGE)
+                for row in self._waiting(waiting[start : start + PAGE])
+            ]
         return time.monotonic() - began
 
     def _waiting(self, rows: Sequence[Connection]) -> list[Connection]:

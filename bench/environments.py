@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
@@ -17,13 +16,14 @@ from bench.provider_process import RunningProvider
 from bench.refreshing import ENVIRON, BenchError
 from bench.sample import Sample, hint_of
 from evertoken.adapters.sqs_messages import encode_hint
+from evertoken.domain.connection import Connection
 from evertoken.entrypoints.refresher import RefresherEntrypoint, build_refresher
 
 BATCH = 10
 """Messages of one invocation, as template.yaml has it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
     """As much of Lambda's context as the entrypoints read."""
 
@@ -54,17 +54,29 @@ class Environment:
             raise BenchError("Not every hint led to a publication.")
 
 
+def hint_event(rows: Sequence[Connection]) -> dict[str, Any]:
+    """Return the event of a batch of hints at *rows*."""
+    return batch_event([encode_hint(hint_of(row)) for row in rows])
+
+
+def batch_event(bodies: Sequence[str]) -> dict[str, Any]:
+    """Return the event of a batch of messages of the hint queue."""
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{ENVIRON['HINT_QUEUE_URL'].rpartition('/')[2]}"
+    return {
+        "Records": [
+            {"messageId": str(number), "eventSourceARN": arn, "body": body}
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
 def build_environment(provider: RunningProvider, *, latency_seconds: float) -> Environment:
     """Return a refresher in this process, wired by its own composition root, and ten due connections."""
     sample = Sample(token_endpoint=provider.token_endpoint)
     rows = [sample.connection(number, token) for number, token in enumerate(provider.refresh_tokens[:BATCH])]
     aws = InProcessAws(canned=CannedAws(sample, rows), latency_seconds=latency_seconds)
     install(aws)
-    records = [
-        {"messageId": str(number), "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:hints", "body": encode_hint(hint_of(row))}
-        for number, row in enumerate(rows)
-    ]
-    return Environment(entrypoint=build_refresher(ENVIRON), aws=aws, event=json.loads(json.dumps({"Records": records})))
+    return Environment(entrypoint=build_refresher(ENVIRON), aws=aws, event=hint_event(rows))
 
 
 class EnvironmentFleet:
@@ -83,7 +95,9 @@ class EnvironmentFleet:
 
 
 @contextmanager
-def running_fleet(size: int, provider: RunningProvider, *, latency_seconds: float) -> Iterator[EnvironmentFleet]:
+def running_fleet(
+    size: int, provider: RunningProvider, *, latency_seconds: float
+) -> Iterator[EnvironmentFleet]:
     """Run *size* environments until the block ends."""
     spawning = multiprocessing.get_context("spawn")
     with ExitStack() as stack:

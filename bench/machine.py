@@ -26,20 +26,6 @@ def machine_facts() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbours:
-    """Watches how many cores other programs keep busy meanwhile: where the machine is shared, figures that need all cores suffer."""
-
-    began_at: float = field(default_factory=time.monotonic)
-    busy_before: float = field(default_factory=lambda: _busy_seconds())
-    own_before: float = field(default_factory=lambda: _own_seconds())
-
-    def cores(self) -> float:
-        """Return the mean number of cores kept busy by others since this was made; children count as ours once they have ended."""
-        others = (_busy_seconds() - self.busy_before) - (_own_seconds() - self.own_before)
-        return max(others / (time.monotonic() - self.began_at), 0.0)
-
-
 def _busy_seconds() -> float:
     if not _STATISTICS.exists():
         return 0.0
@@ -51,6 +37,20 @@ def _busy_seconds() -> float:
 def _own_seconds() -> float:
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Watches how many cores other programs keep busy meanwhile: where the machine is shared, figures that need all cores suffer."""
+
+    began_at: float = field(default_factory=time.monotonic)
+    busy_before: float = field(default_factory=_busy_seconds)
+    own_before: float = field(default_factory=_own_seconds)
+
+    def cores(self) -> float:
+        """Return the mean number of cores kept busy by others since this was made; children count as ours once they have ended."""
+        others = (_busy_seconds() - self.busy_before) - (_own_seconds() - self.own_before)
+        return max(others / (time.monotonic() - self.began_at), 0.0)
 
 
 def _processor() -> str:

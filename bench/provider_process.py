@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from local.stack import ROOT
 from tests.support.provider_faults import delay
 from tests.support.provider_profile import STATIC, ProviderProfile
 from tests.support.scripted_provider import ScriptedProvider
-
-from local.stack import ROOT
 
 CLIENT_ID = "client-1"
 CLIENT_SECRET = "bench-secret"
@@ -49,9 +48,7 @@ def running_provider(*, grants: int, latency_seconds: float = 0.0) -> Iterator[R
 def main() -> None:
     """Serve until standard input ends."""
     grants, latency_seconds = int(sys.argv[1]), float(sys.argv[2])
-    profile = ProviderProfile(
-        rotation=STATIC, repeats_refresh_token=True, clients={CLIENT_ID: CLIENT_SECRET}
-    )
+    profile = ProviderProfile(rotation=STATIC, repeats_refresh_token=True, clients={CLIENT_ID: CLIENT_SECRET})
     with ScriptedProvider(profile) as provider:
         if latency_seconds:
             provider.script.add(delay(latency_seconds), times=_FOR_EVER)

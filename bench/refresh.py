@@ -32,14 +32,18 @@ def measure() -> Report:
         name="refresh",
         title="one refresh from a hint beside the floor",
         figures=[
-            Figure(name="CPU beside the floor", value=median_ratio(ours.cpu, bare.cpu), unit="x", budget=BUDGET),
+            Figure(
+                name="CPU beside the floor", value=median_ratio(ours.cpu, bare.cpu), unit="x", budget=BUDGET
+            ),
             Figure(
                 name="wall beside the floor, AWS after 5 ms",
                 value=median_ratio(delayed["ours"].wall, delayed["floor"].wall),
                 unit="x",
                 budget=BUDGET,
             ),
-            Figure(name="wall beside the floor, AWS at once", value=median_ratio(ours.wall, bare.wall), unit="x"),
+            Figure(
+                name="wall beside the floor, AWS at once", value=median_ratio(ours.wall, bare.wall), unit="x"
+            ),
             Figure(name="CPU of one refresh", value=ours.cpu_ms, unit="ms"),
             Figure(name="CPU of the floor", value=bare.cpu_ms, unit="ms"),
             Figure(name="wall of one refresh, AWS after 5 ms", value=delayed["ours"].wall_ms, unit="ms"),

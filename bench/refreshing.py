@@ -21,7 +21,12 @@ from evertoken.domain.http import HttpExchange, HttpRequest
 from evertoken.ports import ProviderTransport
 from evertoken.settings import RefreshSettings
 from evertoken.usecases.invocation import Invocation
-from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshReason, RefreshResult, RefreshResultKind
+from evertoken.usecases.refresh_attempt import (
+    RefreshDependencies,
+    RefreshReason,
+    RefreshResult,
+    RefreshResultKind,
+)
 from evertoken.usecases.refresh_connection import refresh_connection, refresh_from_hint
 
 ENVIRON = {
@@ -46,7 +51,9 @@ class BenchError(Exception):
 
 def build() -> RefreshDependencies:
     """Return what the refresher's own composition root wires for the benches' environment."""
-    return build_refreshing(RefreshSettings.from_env(ENVIRON), http_total_seconds=25, commit_budget_seconds=10)
+    return build_refreshing(
+        RefreshSettings.from_env(ENVIRON), http_total_seconds=25, commit_budget_seconds=10
+    )
 
 
 def invocation() -> Invocation:

@@ -51,7 +51,9 @@ class Report:
 
     def as_text(self) -> str:
         """Return the table."""
-        rows = [(one.name, f"{_number(one.value)} {one.unit}", one.bound, one.verdict) for one in self.figures]
+        rows = [
+            (one.name, f"{_number(one.value)} {one.unit}", one.bound, one.verdict) for one in self.figures
+        ]
         widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
         lines = [f"{self.name}: {self.title}"]
         for row in rows:
@@ -67,7 +69,12 @@ class Report:
         RESULTS.mkdir(exist_ok=True)
         document = asdict(self)
         document["figures"] = [
-            {**asdict(one), "verdict": one.verdict, "bound": one.bound, "text": f"{_number(one.value)} {one.unit}"}
+            {
+                **asdict(one),
+                "verdict": one.verdict,
+                "bound": one.bound,
+                "text": f"{_number(one.value)} {one.unit}",
+            }
             for one in self.figures
         ]
         (RESULTS / f"{self.name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -50,7 +50,11 @@ def measure() -> Report:
             budget=BUDGET,
         ),
         *(
-            Figure(name=f"read units of one scan, {rows:,} rows, {DUE} due (fake)", value=scanned.read, unit="RRU")
+            Figure(
+                name=f"read units of one scan, {rows:,} rows, {DUE} due (fake)",
+                value=scanned.read,
+                unit="RRU",
+            )
             for rows, scanned in on_fake.items()
         ),
     ]
@@ -71,14 +75,20 @@ def measure() -> Report:
             )
         )
         figures.extend(
-            Figure(name=f"ScannedCount of one scan, {rows:,} rows, {DUE} due (emulator)", value=scanned.read, unit="entries")
+            Figure(
+                name=f"ScannedCount of one scan, {rows:,} rows, {DUE} due (emulator)",
+                value=scanned.read,
+                unit="entries",
+            )
             for rows, scanned in deployed.items()
         )
     return Report(
         name="scan",
         title="what a scan reads",
         figures=figures,
-        notes=[f"{SHARDS} shards; an empty shard costs half a unit as well, so a scan never reads less than {SHARDS / 2:g}"],
+        notes=[
+            f"{SHARDS} shards; an empty shard costs half a unit as well, so a scan never reads less than {SHARDS / 2:g}"
+        ],
         skipped=skipped,
     )
 

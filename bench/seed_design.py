@@ -61,5 +61,7 @@ def _work(
         connection.request("POST", parts.path, urlencode(form), headers)
         answer = json.loads(connection.getresponse().read())
         database()
-        channels[job] = json.dumps({"access_token": answer["access_token"], "expires_in": answer["expires_in"]})
+        channels[job] = json.dumps(
+            {"access_token": answer["access_token"], "expires_in": answer["expires_in"]}
+        )
     connection.close()

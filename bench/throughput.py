@@ -28,7 +28,10 @@ def measure() -> Report:
     ):
         seed_jobs = 60
         contenders = {
-            "seed": (seed_jobs, lambda: run_seed_design(provider, jobs=seed_jobs, latency_seconds=AWS_SECONDS)),
+            "seed": (
+                seed_jobs,
+                lambda: run_seed_design(provider, jobs=seed_jobs, latency_seconds=AWS_SECONDS),
+            ),
             "one": (10 * BATCH, lambda: one.run(10)),
             "fleet": (5 * ENVIRONMENTS * BATCH, lambda: fleet.run(5)),
         }
@@ -46,8 +49,16 @@ def measure() -> Report:
                 budget=BUDGET,
                 at_least=True,
             ),
-            Figure(name="one environment beside the queue's design", value=medians["one"] / medians["seed"], unit="x"),
-            Figure(name=f"{ENVIRONMENTS} environments (the default deployment)", value=medians["fleet"], unit="/s"),
+            Figure(
+                name="one environment beside the queue's design",
+                value=medians["one"] / medians["seed"],
+                unit="x",
+            ),
+            Figure(
+                name=f"{ENVIRONMENTS} environments (the default deployment)",
+                value=medians["fleet"],
+                unit="/s",
+            ),
             Figure(name=f"one environment ({BATCH} threads)", value=medians["one"], unit="/s"),
             Figure(name=f"the queue's design ({WORKERS} workers)", value=medians["seed"], unit="/s"),
         ],

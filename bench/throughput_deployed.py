@@ -22,7 +22,10 @@ def measure() -> Report:
     """Measure from the first hint sent to the last publication acknowledged."""
     title = "refreshes a second on the deployed local stack, 50 ms provider latency"
     try:
-        with running_stack() as stack, running_provider(grants=10, latency_seconds=PROVIDER_SECONDS) as provider:
+        with (
+            running_stack() as stack,
+            running_provider(grants=10, latency_seconds=PROVIDER_SECONDS) as provider,
+        ):
             deployed = DeployedRefreshes.of(stack, provider)
             deployed.refresh(deployed.connect(range(40), provider))  # the functions are warm from here on
             ours: list[float] = []

@@ -35,7 +35,9 @@ class Api:
         """Return the API as this client sees it. Raises ApiError."""
         return cls(base_url, get_access_token(base_url, client_id, client_secret))
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, **query: str
+    ) -> dict[str, Any]:
         """Send one request and return the answer's document. Raises ApiError."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         response = httpx.request(
@@ -55,7 +57,9 @@ def get_access_token(base_url: str, client_id: str, client_secret: str) -> str:
     response = httpx.post(
         f"{base_url}/v1/auth/token",
         data={"grant_type": "client_credentials"},
-        headers={"Authorization": "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()},
+        headers={
+            "Authorization": "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        },
         timeout=30,
         trust_env=False,
     )

@@ -37,7 +37,17 @@ def main() -> int:
 def render(rows: list[dict[str, Any]] | str, environment: dict[str, str]) -> Group:
     """Return the picture of one moment; *rows* may be the text of an error."""
     table = Table(title="Evertoken keeps these tokens fresh", title_justify="left", expand=False)
-    for heading in ("connection", "account", "provider", "policy", "status", "generation", "expires in", "last outcome", "next refresh"):
+    for heading in (
+        "connection",
+        "account",
+        "provider",
+        "policy",
+        "status",
+        "generation",
+        "expires in",
+        "last outcome",
+        "next refresh",
+    ):
         table.add_column(heading, justify="right" if heading in ("generation", "expires in") else "left")
     if isinstance(rows, str):
         return Group(table, Text(rows, style="red"))
@@ -52,7 +62,9 @@ def render(rows: list[dict[str, Any]] | str, environment: dict[str, str]) -> Gro
             Text(row["status"].replace("_", " "), style="green" if row["status"] == "active" else "red"),
             str(row["generation"]),
             _countdown(row["expires_at"], now),
-            Text("refreshed", style="green") if failure is None else Text(f"{failure['cause']}: {failure['code']}", style="yellow"),
+            Text("refreshed", style="green")
+            if failure is None
+            else Text(f"{failure['cause']}: {failure['code']}", style="yellow"),
             "when it is read" if row["refresh_at"] is None else _countdown(row["refresh_at"], now),
         )
     return Group(table, Text.from_markup(_commands(rows, environment)))

@@ -78,7 +78,9 @@ def _have_client(stack: LocalStack, operator: Api) -> tuple[str, str]:
         else:
             return kept["client_id"], kept["client_secret"]
     scopes = ["connections:read", "connections:write", "tokens:read"]
-    made = operator.call("POST", "/v1/clients", {"tenant_id": TENANT, "name": "demonstration", "scopes": scopes})
+    made = operator.call(
+        "POST", "/v1/clients", {"tenant_id": TENANT, "name": "demonstration", "scopes": scopes}
+    )
     path.touch(mode=0o600)
     path.write_text(json.dumps({"client_id": made["client_id"], "client_secret": made["client_secret"]}))
     return made["client_id"], made["client_secret"]

@@ -56,8 +56,10 @@ def find_retained(clients: Clients, stack_name: str) -> dict[str, list[str]]:
 def list_secrets(clients: Clients, stage: str) -> Iterator[str]:
     """Yield the names of all secrets of a stage."""
     prefix = f"evertoken/{stage}/"
-    pages = clients("secretsmanager").get_paginator("list_secrets").paginate(
-        Filters=[{"Key": "name", "Values": [prefix]}], IncludePlannedDeletion=True
+    pages = (
+        clients("secretsmanager")
+        .get_paginator("list_secrets")
+        .paginate(Filters=[{"Key": "name", "Values": [prefix]}], IncludePlannedDeletion=True)
     )
     for page in pages:
         yield from (one["Name"] for one in page["SecretList"] if one["Name"].startswith(prefix))
@@ -82,7 +84,9 @@ def purge(clients: Clients, stack_name: str, say: Callable[[str], None]) -> None
     try:
         cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack_name)
     except Exception as error:
-        raise PurgeError(f"CloudFormation could not delete {stack_name}: see its events, then run this again.") from error
+        raise PurgeError(
+            f"CloudFormation could not delete {stack_name}: see its events, then run this again."
+        ) from error
     say(f"stack {stack_name}")
     for name in retained["tables"]:
         _ignoring_absent(dynamodb.delete_table, TableName=name)
@@ -90,7 +94,9 @@ def purge(clients: Clients, stack_name: str, say: Callable[[str], None]) -> None
     for url in retained["queues"]:
         _ignoring_absent(clients("sqs").delete_queue, QueueUrl=url)
     for key_id in retained["keys"]:
-        _ignoring_absent(clients("kms").schedule_key_deletion, KeyId=key_id, PendingWindowInDays=KEY_WINDOW_DAYS)
+        _ignoring_absent(
+            clients("kms").schedule_key_deletion, KeyId=key_id, PendingWindowInDays=KEY_WINDOW_DAYS
+        )
         say(f"key {key_id}, in {KEY_WINDOW_DAYS} days")
 
 

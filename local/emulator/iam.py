@@ -65,7 +65,7 @@ def _name_resources(original: Any) -> Any:
     kms = get_module("services.kms")
     require(kms, "_resolve_key")
 
-    def extract_resource_arn(  # noqa: PLR0917 - the emulator's own order
+    def extract_resource_arn(
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *where: Any
     ) -> str:
         arn = str(original(service, method, path, headers, body, query, *where))

@@ -134,6 +134,17 @@ def test_a_connect_whose_answer_was_lost_recognises_itself(under_test: StoreUnde
     assert store.get(key_of()).generation == 1
 
 
+def test_a_connect_whose_answer_was_lost_brings_nothing_back_that_was_disconnected_meanwhile(
+    store: ConnectionStore,
+) -> None:
+    store.create_connecting(connecting())
+    connect = first_connect(store.get(key_of()))
+    store.connect(connect)
+    gone = store.disconnect(key_of(), expected=store.get(key_of()), revoke=True, now=after(5))
+    assert store.connect(connect) == CommitAccepted(connection=gone)
+    assert store.get(key_of()) == gone
+
+
 def test_a_reconnect_raises_epoch_and_generation_and_ends_lease_and_revocation(
     store: ConnectionStore,
 ) -> None:
@@ -176,7 +187,6 @@ def test_a_disconnect_takes_the_tokens_out_and_keeps_them_for_the_revocation(sto
         refresh_at=None,
         refresh_token_expires_at=None,
         lease=None,
-        commit_id=None,
         open_attempts=0,
         publication_number=row.publication_number + 2,
         revocation=PendingRevocation(sealed=row.sealed, epoch=row.epoch, generation=row.generation),

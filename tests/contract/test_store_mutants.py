@@ -52,8 +52,8 @@ MISTAKES: dict[str, tuple[str, str, str, Any]] = {
     ),
     "no cool-down": (
         "acquire_lease",
-        '.require_absent_or("cooldown_until", "<=", due_by or now)',
-        "",
+        '"cooldown_until", "<=", due_by or now',
+        '"cooldown_until", "<=", until',
         leases.test_a_cool_down_refuses_until_it_is_over,
     ),
     "a hold is no obstacle": (

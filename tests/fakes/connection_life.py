@@ -86,7 +86,6 @@ class FakeConnectionLife(FakeRows):
                 refresh_token_expires_at=None,
                 lease=None,
                 cooldown_until=None,
-                commit_id=None,
                 open_attempts=0,
                 revocation=revocation,
                 disconnected_at=now,

@@ -8,7 +8,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#([^)]+))?\)")
-PATH = re.compile(r"`((?:layers|functions|tests|local|bench|docs|tools|requirements|events)/[A-Za-z0-9_./-]+)`")
+PATH = re.compile(
+    r"`((?:layers|functions|tests|local|bench|docs|tools|requirements|events)/[A-Za-z0-9_./-]+)`"
+)
 
 
 def anchors(document: Path) -> set[str]:

@@ -6,6 +6,7 @@ from functools import cache
 import boto3
 import pytest
 from moto import mock_aws
+
 from tools.purge import PurgeError, list_secrets, purge
 
 TEMPLATE = {
@@ -21,7 +22,10 @@ TEMPLATE = {
             },
         },
         "RescueQueue": {"Type": "AWS::SQS::Queue", "Properties": {}},
-        "DataKey": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}}},
+        "DataKey": {
+            "Type": "AWS::KMS::Key",
+            "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}},
+        },
     },
 }
 
@@ -40,7 +44,11 @@ def deploy(clients, *, stage: str = "prod") -> None:
         TemplateBody=json.dumps(TEMPLATE),
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
     )
-    for name in (f"evertoken/{stage}/tokens/acme/con_1", f"evertoken/{stage}/private/registrations/google", "others/secret"):
+    for name in (
+        f"evertoken/{stage}/tokens/acme/con_1",
+        f"evertoken/{stage}/private/registrations/google",
+        "others/secret",
+    ):
         clients("secretsmanager").create_secret(Name=name, SecretString="{}")
 
 
@@ -51,7 +59,9 @@ def test_a_purge_leaves_nothing_of_the_installation_and_everything_else(clients)
     purge(clients, "evertoken", said.append)
 
     assert list(list_secrets(clients, "prod")) == []
-    assert [one["Name"] for one in clients("secretsmanager").list_secrets()["SecretList"]] == ["others/secret"]
+    assert [one["Name"] for one in clients("secretsmanager").list_secrets()["SecretList"]] == [
+        "others/secret"
+    ]
     assert clients("dynamodb").list_tables()["TableNames"] == []
     assert clients("sqs").list_queues().get("QueueUrls", []) == []
     states = [

@@ -9,12 +9,12 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+
+from evertoken import settings
 from evertoken.domain.connection import ConnectionKey
 from evertoken.domain.errors import VaultSealedError
 from evertoken.entrypoints.telemetry import Telemetry
 from evertoken.usecases.refresh_attempt import RefreshResult, RefreshResultKind
-
-from evertoken import settings
 from local.stack import ROOT
 from tests.support.lambda_function import load_template
 
@@ -61,7 +61,10 @@ BY_FUNCTION = [pytest.param(name, item, id=name) for name, item in FUNCTIONS.ite
 
 
 LOST = RefreshResult(
-    kind=RefreshResultKind.REAUTHORIZATION_REQUIRED, lost_in_window=True, paused_registration=True, requests_sent=1
+    kind=RefreshResultKind.REAUTHORIZATION_REQUIRED,
+    lost_in_window=True,
+    paused_registration=True,
+    requests_sent=1,
 )
 
 
@@ -266,7 +269,9 @@ def test_outputs_say_how_they_are_used() -> None:
         assert len(output["Description"].split()) >= 8
 
 
-def test_every_alarm_of_our_own_watches_a_metric_that_the_code_emits_with_these_dimensions(capsys: Any) -> None:
+def test_every_alarm_of_our_own_watches_a_metric_that_the_code_emits_with_these_dimensions(
+    capsys: Any,
+) -> None:
     telemetry = Telemetry(stage="local", service="refresher")
     telemetry.refresh(LOST, ConnectionKey(tenant_id="t", connection_id="c"), trigger="schedule")
     telemetry.error(VaultSealedError("sealed"))

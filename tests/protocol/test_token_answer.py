@@ -290,7 +290,7 @@ def test_form_bodies_are_read_where_the_entry_says_so_and_json_is_read_there_too
         ),
     ],
 )  # fmt: skip
-def test_the_providers_own_errors_are_understood_by_their_entries(  # noqa: PLR0917  # a table
+def test_the_providers_own_errors_are_understood_by_their_entries(  # a table
     provider, operation, status, document, kind, code
 ):
     failure = failed(json_answer(document, status), provider, operation)

@@ -162,7 +162,9 @@ class ConnectionStore(Protocol):
         Sets the attempt (`attempted_at`, `open_attempts` + 1) and moves `due_at` to *until*, so that a dead worker's row is looked at again.
         """
 
-    def commit_token_set(self, key: ConnectionKey, commit: TokenSetCommit) -> CommitAccepted | CommitSuperseded:
+    def commit_token_set(
+        self, key: ConnectionKey, commit: TokenSetCommit
+    ) -> CommitAccepted | CommitSuperseded:
         """Store the token set IF (epoch, generation) are unchanged, whoever holds the lease: dropping a success loses the grant.
 
         Raises the generation and (when published) the publication number by one, clears failures and open attempts, makes the row active, never
@@ -210,7 +212,9 @@ class ConnectionStore(Protocol):
         live lease and (epoch, generation) are unchanged.
         """
 
-    def find_account(self, *, tenant_id: str, registration_id: str, user_id: str, account: str) -> ConnectionKey | None:
+    def find_account(
+        self, *, tenant_id: str, registration_id: str, user_id: str, account: str
+    ) -> ConnectionKey | None:
         """Return the connection that this account has, if it has one."""
 
     def create_connecting(self, connection: Connection) -> None:
@@ -222,13 +226,18 @@ class ConnectionStore(Protocol):
         Superseded when the row moved, or when the account belongs to another connection meanwhile.
         """
 
-    def disconnect(self, key: ConnectionKey, *, expected: Connection, revoke: bool, now: datetime) -> Connection | None:
+    def disconnect(
+        self, key: ConnectionKey, *, expected: Connection, revoke: bool, now: datetime
+    ) -> Connection | None:
         """Raise the epoch, take the token set out (into `revocation` when *revoke*), raise the publication number by two, end any lease.
 
+        The commit id stays: a connect whose answer was lost recognises itself, and does not bring the connection back.
         Returns the row as it is now, or None when it moved since *expected* was read.
         """
 
-    def set_hold(self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime) -> Connection | None:
+    def set_hold(
+        self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime
+    ) -> Connection | None:
         """Set or lift the hold: a publication number (two when set), neither epoch nor generation. None when the row moved."""
 
     def update_settings(
@@ -390,7 +399,9 @@ class AuthorizationStore(Protocol):
     def put_returned(self, returned: ReturnedAuthorization) -> None:
         """Keep a returned code for its completion."""
 
-    def take_returned(self, session_hash: str, *, tenant_id: str, user_id: str) -> ReturnedAuthorization | None:
+    def take_returned(
+        self, session_hash: str, *, tenant_id: str, user_id: str
+    ) -> ReturnedAuthorization | None:
         """Remove and return what this session returned IF tenant and user match; None when it is not there (any more).
 
         Raises UserMismatchError when the user is another one: the try is counted, and the last allowed try removes the session.

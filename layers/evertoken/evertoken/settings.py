@@ -38,7 +38,9 @@ class Settings:
             except ValueError:
                 problems.append(f"{variable} is not a valid {_kind_name(hints[field.name])}")
         if problems:
-            raise ConfigurationError("The function's environment is wrong: " + ", ".join(problems) + ". Deploy the template again.")
+            raise ConfigurationError(
+                "The function's environment is wrong: " + ", ".join(problems) + ". Deploy the template again."
+            )
         return cls(**values)
 
 

@@ -89,14 +89,14 @@ def move_clock(module: Any) -> None:
 
 
 def watch_aws(module: Any) -> None:
-    send = module.BaseClient._make_api_call  # noqa: SLF001
+    send = module.BaseClient._make_api_call
 
     def watched(self: Any, operation: str, parameters: Any) -> Any:
         if not getattr(_inside, "port", False):
             log(f"- {self.meta.service_model.service_name} {operation}")
         return send(self, operation, parameters)
 
-    module.BaseClient._make_api_call = watched  # noqa: SLF001
+    module.BaseClient._make_api_call = watched
 
 
 def watch_provider(module: Any) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from evertoken.adapters.attribute_values import Plain, from_item, to_item
 from evertoken.adapters.aws_errors import error_code, unavailable_as
+from evertoken.adapters.dynamodb_values import Plain, decode_item, encode_item
 from evertoken.domain.authorization import COMPLETION_TRIES, PendingAuthorization, ReturnedAuthorization
 from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
 from evertoken.domain.errors import StoreUnavailableError, UserMismatchError
@@ -19,7 +19,6 @@ from evertoken.domain.instants import from_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _UNAVAILABLE = "The store of authorizations did not answer in time. Try again."
 _REFUSED = "ConditionalCheckFailedException"
@@ -41,16 +40,16 @@ class DynamoDBAuthorizations:
         """Remember a started authorization. Raises StoreUnavailableError."""
         item = {**_key(pending.state_hash, "STATE"), **_pending_values(pending)}
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
-            self._client.put_item(TableName=self._table, Item=to_item(item))
+            self._client.put_item(TableName=self._table, Item=encode_item(item))
 
     def take_pending(self, state_hash: str) -> PendingAuthorization | None:
         """Remove and return the authorization of this state, or None. Raises StoreUnavailableError."""
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
             answer = self._client.delete_item(
-                TableName=self._table, Key=to_item(_key(state_hash, "STATE")), ReturnValues="ALL_OLD"
+                TableName=self._table, Key=encode_item(_key(state_hash, "STATE")), ReturnValues="ALL_OLD"
             )
         old = answer.get("Attributes")
-        return _pending(from_item(old)) if old else None
+        return _pending(decode_item(old)) if old else None
 
     def put_returned(self, returned: ReturnedAuthorization) -> None:
         """Keep a returned code for its completion. Raises StoreUnavailableError."""
@@ -66,7 +65,7 @@ class DynamoDBAuthorizations:
             "ttl": int(returned.expires_at.timestamp()) + _KEPT_LONGER_SECONDS,
         }
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
-            self._client.put_item(TableName=self._table, Item=to_item(item))
+            self._client.put_item(TableName=self._table, Item=encode_item(item))
 
     def take_returned(
         self, session_hash: str, *, tenant_id: str, user_id: str
@@ -78,14 +77,14 @@ class DynamoDBAuthorizations:
                 for this tenant, and its tries are not counted.
             StoreUnavailableError: the session may be gone.
         """
-        key = to_item(_key(session_hash, "SESSION"))
+        key = encode_item(_key(session_hash, "SESSION"))
         try:
             with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
                 answer = self._client.delete_item(
                     TableName=self._table,
                     Key=key,
                     ConditionExpression="tenant_id = :tenant AND user_id = :user",
-                    ExpressionAttributeValues=to_item({":tenant": tenant_id, ":user": user_id}),
+                    ExpressionAttributeValues=encode_item({":tenant": tenant_id, ":user": user_id}),
                     ReturnValues="ALL_OLD",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
@@ -93,16 +92,16 @@ class DynamoDBAuthorizations:
             if error_code(error) != _REFUSED:
                 raise
             response: dict[str, Any] = dict(error.response)
-            found = from_item(response.get("Item") or {})
+            found = decode_item(response.get("Item") or {})
             if found.get("tenant_id") != tenant_id:
                 return None
             self._count_try(key)
             raise UserMismatchError(
                 "The user who finishes is not the user who began. Complete with the user_id that the connection was started with."
             ) from None
-        return _returned(from_item(answer["Attributes"]))
+        return _returned(decode_item(answer["Attributes"]))
 
-    def _count_try(self, key: Mapping[str, AttributeValueTypeDef]) -> None:
+    def _count_try(self, key: Mapping[str, Any]) -> None:
         try:
             with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
                 self._client.update_item(
@@ -110,7 +109,7 @@ class DynamoDBAuthorizations:
                     Key=key,
                     UpdateExpression="ADD tries :one",
                     ConditionExpression="attribute_exists(pk) AND tries < :last",
-                    ExpressionAttributeValues=to_item({":one": 1, ":last": COMPLETION_TRIES - 1}),
+                    ExpressionAttributeValues=encode_item({":one": 1, ":last": COMPLETION_TRIES - 1}),
                 )
         except ClientError as error:
             if error_code(error) != _REFUSED:

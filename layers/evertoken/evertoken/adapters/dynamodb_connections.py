@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import error_code, unavailable_as
-from evertoken.adapters.dynamodb_items import due_from_item, from_item, to_item
+from evertoken.adapters.dynamodb_items import due_from_item, to_item
 from evertoken.adapters.dynamodb_keys import (
     DUE_INDEX,
     account_sort,
@@ -21,20 +21,20 @@ from evertoken.adapters.dynamodb_keys import (
     tenant_partition,
 )
 from evertoken.adapters.dynamodb_listing import list_connections
-from evertoken.adapters.dynamodb_values import Item, Update, encode, encode_item, text
+from evertoken.adapters.dynamodb_refresh import RefreshedRows
+from evertoken.adapters.dynamodb_rows import UNAVAILABLE
+from evertoken.adapters.dynamodb_values import Update, encode, encode_item, text
 from evertoken.domain.connection import (
     Connection,
     ConnectionKey,
     ConnectionStatus,
-    FailureRecord,
     PendingRevocation,
     PublicationMode,
     RefreshPolicy,
     publication_numbers,
 )
 from evertoken.domain.due import due_when_settled
-from evertoken.domain.errors import ConnectionNotFoundError, StoreUnavailableError
-from evertoken.domain.schedule import due_shard
+from evertoken.domain.errors import StoreUnavailableError
 from evertoken.ports import (
     CommitAccepted,
     CommitSuperseded,
@@ -42,15 +42,8 @@ from evertoken.ports import (
     ConnectionPage,
     DueConnection,
     FirstConnect,
-    LeaseGranted,
-    LeaseRefused,
-    TokenSetCommit,
 )
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-UNAVAILABLE = "The store did not answer in time. Try again."
 RETIRED_TTL_SECONDS = 7 * 86_400
 _REVOCATION = (
     "revocation_sealed",
@@ -61,26 +54,8 @@ _REVOCATION = (
 )
 
 
-class DynamoDBConnections:
-    """ConnectionStore on one table; the due index has *shards* partitions."""
-
-    def __init__(self, client: DynamoDBClient, table_name: str, *, shards: int) -> None:
-        self._client = client
-        self._table = table_name
-        self._shards = shards
-
-    # reading
-
-    def get(self, key: ConnectionKey) -> Connection:
-        connection = self.find(key)
-        if connection is None:
-            raise ConnectionNotFoundError
-        return connection
-
-    def find(self, key: ConnectionKey) -> Connection | None:
-        with unavailable_as(StoreUnavailableError, UNAVAILABLE):
-            answer = self._client.get_item(TableName=self._table, Key=connection_key(key), ConsistentRead=True)
-        return from_item(answer["Item"]) if "Item" in answer else None
+class DynamoDBConnections(RefreshedRows):
+    """ConnectionStore on one table."""
 
     def find_due(self, *, shard: int, before: datetime) -> Iterator[Sequence[DueConnection]]:
         parameters: dict[str, Any] = {
@@ -97,7 +72,9 @@ class DynamoDBConnections:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def find_account(self, *, tenant_id: str, registration_id: str, user_id: str, account: str) -> ConnectionKey | None:
+    def find_account(
+        self, *, tenant_id: str, registration_id: str, user_id: str, account: str
+    ) -> ConnectionKey | None:
         key = key_of(tenant_partition(tenant_id), account_sort(user_id, registration_id, account))
         with unavailable_as(StoreUnavailableError, UNAVAILABLE):
             answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
@@ -109,126 +86,17 @@ class DynamoDBConnections:
         self, tenant_id: str, *, only: ConnectionFilter, limit: int, position: str | None
     ) -> ConnectionPage:
         with unavailable_as(StoreUnavailableError, UNAVAILABLE):
-            return list_connections(self._client, self._table, tenant_id, only=only, limit=limit, position=position)
-
-    # the refresh protocol
-
-    def acquire_lease(
-        self,
-        key: ConnectionKey,
-        *,
-        epoch: int,
-        generation: int,
-        owner: str,
-        now: datetime,
-        until: datetime,
-        due_by: datetime | None,
-    ) -> LeaseGranted | LeaseRefused:
-        update = self._at(epoch, generation)
-        update.require("status", "=", ConnectionStatus.ACTIVE.value).require_absent("on_hold")
-        update.require_absent_or("lease_until", "<=", now).require_absent_or("cooldown_until", "<=", due_by or now)
-        if due_by is not None:
-            update.require_either(("refresh_at", "<=", due_by), ("open_attempts", ">", 0))
-        update.set("lease_owner", owner).set("lease_until", until).set("attempted_at", now).add("open_attempts", 1)
-        self._set_due(update, key, until, now=now)
-        written, row = self._write(key, update)
-        if row is None:
-            return LeaseRefused(connection=None)
-        recognised = row.lease is not None and row.lease.owner == owner
-        return LeaseGranted(connection=row) if written or recognised else LeaseRefused(connection=row)
-
-    def commit_token_set(self, key: ConnectionKey, commit: TokenSetCommit) -> CommitAccepted | CommitSuperseded:
-        is_published = commit.publication is PublicationMode.SECRETS_MANAGER
-        update = self._commit_update(commit, publication=commit.publication).require("lease_owner", "=", commit.owner)
-        if not is_published:
-            update.remove("lease_owner", "lease_until")
-            self._set_due(update, key, commit.refresh_at, now=commit.now)
-        written, row = self._write(key, update)
-        while not written and row is not None and row.commit_id != commit.commit_id:
-            if (row.epoch, row.generation) != (commit.epoch, commit.generation):
-                return CommitSuperseded(connection=row)
-            update = self._commit_update(commit, publication=row.publication)  # the lease is not ours any more: no reason to lose a grant
-            if not row.is_leased(commit.now):
-                owed = row.publication is PublicationMode.SECRETS_MANAGER
-                self._set_due(update, key, commit.now if owed else commit.refresh_at, now=commit.now)
-            written, row = self._write(key, update)
-        return CommitSuperseded(connection=None) if row is None else CommitAccepted(connection=row)
-
-    def record_verdict(
-        self, key: ConnectionKey, *, expected: Connection, owner: str, failure: FailureRecord
-    ) -> bool:
-        update = self._unchanged(expected).require("lease_owner", "=", owner)
-        update.set("status", ConnectionStatus.REAUTHORIZATION_REQUIRED.value).set("updated_at", failure.failed_at)
-        update.remove("lease_owner", "lease_until", "refresh_at", "cooldown_until")
-        self._set_failure(update, failure)
-        due_at = failure.failed_at if expected.owes_publication else None
-        self._set_due(update, key, due_at, now=failure.failed_at)
-        return self._write(key, update)[0]
-
-    def release_lease(
-        self,
-        key: ConnectionKey,
-        *,
-        owner: str,
-        failure: FailureRecord | None,
-        due_at: datetime | None,
-        cooldown_until: datetime | None,
-        attempt_is_closed: bool,
-        now: datetime,
-    ) -> bool:
-        def release() -> Update:
-            update = Update().require("lease_owner", "=", owner).remove("lease_owner", "lease_until")
-            update.set("cooldown_until", cooldown_until)
-            if failure is not None:
-                self._set_failure(update, failure)
-            return update.add("open_attempts", -1) if attempt_is_closed else update
-
-        update = release().require_equal("published_number", "publication_number")
-        self._set_due(update, key, due_at, now=now)
-        written, row = self._write(key, update)
-        if written or row is None or row.lease is None or row.lease.owner != owner:
-            return written
-        update = release()  # a hold or an earlier publication is owed: that does not wait for the next try
-        self._set_due(update, key, now, now=now)
-        return self._write(key, update)[0]
-
-    def acknowledge_publication(
-        self, key: ConnectionKey, *, number: int, owner: str | None, due_at: datetime | None, now: datetime
-    ) -> bool:
-        def acknowledgement() -> Update:
-            update = Update().require("publication_number", "=", number).require("published_number", "<", number)
-            return update.set("published_number", number)
-
-        if owner is not None:
-            update = acknowledgement().require("lease_owner", "=", owner).remove("lease_owner", "lease_until")
-            self._set_due(update, key, due_at, now=now)
-            written, row = self._write(key, update)
-            if written or row is None or row.published_number >= number or row.publication_number != number:
-                return written
-        update = acknowledgement().require_absent_or("lease_until", "<=", now)
-        self._set_due(update, key, due_at, now=now)
-        written, row = self._write(key, update)
-        if written or row is None or row.published_number >= number or row.publication_number != number:
-            return written
-        return self._write(key, acknowledgement())[0]  # another worker's lease is live: it sees to what is due
-
-    def postpone(
-        self, key: ConnectionKey, *, epoch: int, generation: int, due_at: datetime | None, now: datetime
-    ) -> bool:
-        update = self._at(epoch, generation).require_absent_or("lease_until", "<=", now)
-        update.require_equal("published_number", "publication_number").require_absent("revocation_sealed")
-        if due_at is not None:
-            update.require("due_at", "<=", due_at)
-        self._set_due(update, key, due_at, now=now)
-        return self._write(key, update)[0]
-
-    # connecting and its end
+            return list_connections(
+                self._client, self._table, tenant_id, only=only, limit=limit, position=position
+            )
 
     def create_connecting(self, connection: Connection) -> None:
         item = to_item(connection, self._shards)
         with unavailable_as(StoreUnavailableError, UNAVAILABLE):
             try:
-                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+                self._client.put_item(
+                    TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)"
+                )
             except ClientError as error:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
@@ -246,7 +114,8 @@ class DynamoDBConnections:
         update.remove("lease_owner", "lease_until", "disconnected_at", *_REVOCATION)
         self._set_due(update, before.key, commit.now if numbers else commit.refresh_at, now=commit.now)
         binding = key_of(
-            tenant_partition(before.tenant_id), account_sort(before.user_id, connect.registration_id, connect.account)
+            tenant_partition(before.tenant_id),
+            account_sort(before.user_id, connect.registration_id, connect.account),
         )
         mine = {":mine": encode(before.connection_id)}
         transaction: list[Any] = [
@@ -261,7 +130,10 @@ class DynamoDBConnections:
             {
                 "Put": {
                     "TableName": self._table,
-                    "Item": {**binding, **encode_item({"connection_id": before.connection_id, "user_id": before.user_id})},
+                    "Item": {
+                        **binding,
+                        **encode_item({"connection_id": before.connection_id, "user_id": before.user_id}),
+                    },
                     "ConditionExpression": "attribute_not_exists(pk) OR connection_id = :mine",
                     "ExpressionAttributeValues": mine,
                 }
@@ -283,20 +155,29 @@ class DynamoDBConnections:
         self, key: ConnectionKey, *, expected: Connection, revoke: bool, now: datetime
     ) -> Connection | None:
         update = self._unchanged(expected).set("status", ConnectionStatus.DISCONNECTED.value).add("epoch", 1)
-        update.set("disconnected_at", now).set("updated_at", now).set("has_refresh_token", False).set("open_attempts", 0)
-        update.add("publication_number", publication_numbers(expected.publication, expected.publication, shows_token=False))
-        update.remove("sealed", "lease_owner", "lease_until", "refresh_at", "cooldown_until", "expires_at", "commit_id")
+        update.set("disconnected_at", now).set("updated_at", now).set("has_refresh_token", False).set(
+            "open_attempts", 0
+        )
+        update.add(
+            "publication_number",
+            publication_numbers(expected.publication, expected.publication, shows_token=False),
+        )
+        update.remove("sealed", "lease_owner", "lease_until", "refresh_at", "cooldown_until", "expires_at")
         update.remove("refresh_token_expires_at", "key_id").set("listed_at", listed_at(None))
         if revoke and expected.sealed is not None:
             self._set_revocation(
                 update,
-                PendingRevocation(sealed=expected.sealed, epoch=expected.epoch, generation=expected.generation),
+                PendingRevocation(
+                    sealed=expected.sealed, epoch=expected.epoch, generation=expected.generation
+                ),
             )
         self._set_due(update, key, now, now=now)
         written, row = self._write(key, update)
         return row if written else None
 
-    def set_hold(self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime) -> Connection | None:
+    def set_hold(
+        self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime
+    ) -> Connection | None:
         shows_token = expected.sealed is not None and not on_hold
         numbers = publication_numbers(expected.publication, expected.publication, shows_token=shows_token)
         update = self._unchanged(expected).set("on_hold", True if on_hold else None).set("updated_at", now)
@@ -317,7 +198,9 @@ class DynamoDBConnections:
         refresh_at: datetime | None,
         now: datetime,
     ) -> Connection | None:
-        update = self._unchanged(expected).set("name", name).set("policy", policy.value).set("updated_at", now)
+        update = (
+            self._unchanged(expected).set("name", name).set("policy", policy.value).set("updated_at", now)
+        )
         update.set("refresh_at", refresh_at)
         numbers = 0
         if publication is not expected.publication:
@@ -341,8 +224,12 @@ class DynamoDBConnections:
         retry: bool,
         now: datetime,
     ) -> bool:
-        update = Update().require("epoch", "=", epoch).require("status", "=", ConnectionStatus.DISCONNECTED.value)
-        update.require("revocation_generation", "=", revoked.generation).require("revocation_epoch", "=", revoked.epoch)
+        update = (
+            Update().require("epoch", "=", epoch).require("status", "=", ConnectionStatus.DISCONNECTED.value)
+        )
+        update.require("revocation_generation", "=", revoked.generation).require(
+            "revocation_epoch", "=", revoked.epoch
+        )
         update.set("updated_at", now)
         update.require_equal("published_number", "publication_number")  # the withdrawal comes first
         if retry:
@@ -355,13 +242,17 @@ class DynamoDBConnections:
     def replace_revocation(
         self, key: ConnectionKey, *, epoch: int, revocation: PendingRevocation, now: datetime
     ) -> bool:
-        update = Update().require("epoch", "=", epoch).require("status", "=", ConnectionStatus.DISCONNECTED.value)
+        update = (
+            Update().require("epoch", "=", epoch).require("status", "=", ConnectionStatus.DISCONNECTED.value)
+        )
         self._set_revocation(update, revocation)
         self._set_due(update, key, now, now=now)
         return self._write(key, update)[0]
 
     def retire(self, key: ConnectionKey, *, expected: Connection, now: datetime) -> bool:
-        update = self._unchanged(expected).set("status", ConnectionStatus.RETIRED.value).set("updated_at", now)
+        update = (
+            self._unchanged(expected).set("status", ConnectionStatus.RETIRED.value).set("updated_at", now)
+        )
         update.set("ttl", int(now.timestamp()) + RETIRED_TTL_SECONDS).remove(*_REVOCATION)
         self._set_due(update, key, now, now=now)
         written, _ = self._write(key, update)
@@ -375,12 +266,12 @@ class DynamoDBConnections:
         self._set_due(update, key, None, now=now)
         self._write(key, update)
 
-    # parts
-
     def _free_account(self, row: Connection) -> None:
         if not row.account:
             return
-        key = key_of(tenant_partition(row.tenant_id), account_sort(row.user_id, row.registration_id, row.account))
+        key = key_of(
+            tenant_partition(row.tenant_id), account_sort(row.user_id, row.registration_id, row.account)
+        )
         with unavailable_as(StoreUnavailableError, UNAVAILABLE):
             try:
                 self._client.delete_item(
@@ -392,63 +283,6 @@ class DynamoDBConnections:
             except ClientError as error:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
-
-    def _write(self, key: ConnectionKey, update: Update) -> tuple[bool, Connection | None]:
-        """Return whether the conditions held, and the row as it is now, or None when there is none."""
-        with unavailable_as(StoreUnavailableError, UNAVAILABLE):
-            try:
-                answer = self._client.update_item(
-                    TableName=self._table,
-                    Key=connection_key(key),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **update.require_present("pk").expression(),
-                )
-            except ClientError as error:
-                if error_code(error) != "ConditionalCheckFailedException":
-                    raise
-                item: Item | None = error.response.get("Item")  # type: ignore[assignment]  # not in botocore's stub
-                return False, from_item(item) if item else None
-        return True, from_item(answer["Attributes"])
-
-    def _at(self, epoch: int, generation: int) -> Update:
-        return Update().require("epoch", "=", epoch).require("generation", "=", generation)
-
-    def _unchanged(self, row: Connection) -> Update:
-        update = self._at(row.epoch, row.generation).require("status", "=", row.status.value)
-        return update.require("publication_number", "=", row.publication_number)
-
-    def _commit_update(self, commit: TokenSetCommit, *, publication: PublicationMode) -> Update:
-        update = self._at(commit.epoch, commit.generation).require("publication", "=", publication.value)
-        self._set_token_set(update, commit)
-        return update.set("status", ConnectionStatus.ACTIVE.value).add("generation", 1).add_attribute(
-            "publication_number", "publication_step"
-        )
-
-    def _set_token_set(self, update: Update, commit: TokenSetCommit) -> None:
-        update.set("sealed", commit.sealed.ciphertext).set("key_id", commit.sealed.key_id)
-        update.set("issued_at", commit.issued_at).set("expires_at", commit.expires_at)
-        update.set("listed_at", listed_at(commit.expires_at)).set("scope", commit.scope)
-        update.set("missing_scope", commit.missing_scope).set("has_refresh_token", commit.has_refresh_token)
-        update.set("refresh_token_expires_at", commit.refresh_token_expires_at).set("refresh_at", commit.refresh_at)
-        update.set("commit_id", commit.commit_id).set("open_attempts", 0).set("updated_at", commit.now)
-        update.remove("failure_cause", "failure_code", "failure_count", "failed_at", "cooldown_until")
-
-    def _set_failure(self, update: Update, failure: FailureRecord) -> None:
-        update.set("failure_cause", failure.cause).set("failure_code", failure.code)
-        update.set("failure_count", failure.count).set("failed_at", failure.failed_at)
-
-    def _set_revocation(self, update: Update, revocation: PendingRevocation) -> None:
-        update.set("revocation_sealed", revocation.sealed.ciphertext).set("revocation_key_id", revocation.sealed.key_id)
-        update.set("revocation_epoch", revocation.epoch).set("revocation_generation", revocation.generation)
-        update.set("revocation_attempts", revocation.attempts)
-
-    def _set_due(self, update: Update, key: ConnectionKey, due_at: datetime | None, *, now: datetime) -> None:
-        if due_at is None:
-            update.remove("due_at", "due_shard", "due_set_at")
-        else:
-            update.set("due_at", due_at).set("due_set_at", now)
-            update.set("due_shard", due_partition(due_shard(key.connection_id, self._shards)))
 
 
 def _step(publication: PublicationMode) -> int:

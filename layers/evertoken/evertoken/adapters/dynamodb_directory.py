@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from evertoken.adapters.attribute_values import Plain, from_item, to_item
 from evertoken.adapters.aws_errors import error_code, unavailable_as
+from evertoken.adapters.dynamodb_values import Plain, decode_item, encode_item
 from evertoken.domain.authorization import ApiClient, Tenant
 from evertoken.domain.errors import ConflictError, StoreUnavailableError
 from evertoken.domain.instants import from_milliseconds, to_milliseconds
@@ -32,13 +32,13 @@ class _Partition:
     def find(self, name: str) -> dict[str, Any] | None:
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
             answer = self._client.get_item(
-                TableName=self._table, Key=to_item(self._key(name)), ConsistentRead=True
+                TableName=self._table, Key=encode_item(self._key(name)), ConsistentRead=True
             )
         item = answer.get("Item")
-        return None if item is None else from_item(item)
+        return None if item is None else decode_item(item)
 
     def put(self, name: str, values: Mapping[str, Plain], *, only_new: bool = False) -> bool:
-        item = to_item({**values, **self._key(name)})
+        item = encode_item({**values, **self._key(name)})
         try:
             with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
                 if only_new:
@@ -56,7 +56,7 @@ class _Partition:
     def delete(self, name: str) -> bool:
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
             answer = self._client.delete_item(
-                TableName=self._table, Key=to_item(self._key(name)), ReturnValues="ALL_OLD"
+                TableName=self._table, Key=encode_item(self._key(name)), ReturnValues="ALL_OLD"
             )
         return bool(answer.get("Attributes"))
 
@@ -66,10 +66,10 @@ class _Partition:
             pages = paginator.paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :partition",
-                ExpressionAttributeValues=to_item({":partition": self._partition}),
+                ExpressionAttributeValues=encode_item({":partition": self._partition}),
                 ConsistentRead=True,
             )
-            return [from_item(item) for page in pages for item in page["Items"]]
+            return [decode_item(item) for page in pages for item in page["Items"]]
 
     def _key(self, name: str) -> dict[str, Plain]:
         return {"pk": self._partition, "sk": name}

@@ -152,7 +152,8 @@ def due_from_item(item: Item) -> DueConnection:
 def _key(item: Item) -> ConnectionKey:
     """Return the identity that the primary key names; every index carries it."""
     return ConnectionKey(
-        tenant_id=text(item, "pk").removeprefix("TENANT#"), connection_id=text(item, "sk").removeprefix("CONNECTION#")
+        tenant_id=text(item, "pk").removeprefix("TENANT#"),
+        connection_id=text(item, "sk").removeprefix("CONNECTION#"),
     )
 
 

@@ -29,7 +29,13 @@ HIDDEN = (ConnectionStatus.CONNECTING, ConnectionStatus.RETIRED)
 
 
 def list_connections(
-    client: DynamoDBClient, table: str, tenant_id: str, *, only: ConnectionFilter, limit: int, position: str | None
+    client: DynamoDBClient,
+    table: str,
+    tenant_id: str,
+    *,
+    only: ConnectionFilter,
+    limit: int,
+    position: str | None,
 ) -> ConnectionPage:
     """Return up to *limit* connections that pass the filter, from *position* on.
 
@@ -42,7 +48,8 @@ def list_connections(
         found.extend(_summary(row) for row in map(from_item, items) if _passes(row, only))
         if start is None or len(found) >= limit:
             return ConnectionPage(
-                connections=tuple(found), position=None if start is None else json.dumps(start, separators=(",", ":"))
+                connections=tuple(found),
+                position=None if start is None else json.dumps(start, separators=(",", ":")),
             )
 
 
@@ -110,4 +117,6 @@ def _parse_position(position: str) -> Any:
     try:
         return json.loads(position)
     except ValueError as error:
-        raise InvalidInputError("The cursor is not one that this API gave. Start the list again without it.") from error
+        raise InvalidInputError(
+            "The cursor is not one that this API gave. Start the list again without it."
+        ) from error

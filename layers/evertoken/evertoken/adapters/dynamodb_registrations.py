@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from evertoken.adapters.attribute_values import Plain, find_instant, from_item, to_item
 from evertoken.adapters.aws_errors import error_code, unavailable_as
+from evertoken.adapters.dynamodb_values import Plain, decode_item, encode_item, find_instant
 from evertoken.domain.errors import ConflictError, StoreUnavailableError
 from evertoken.domain.instants import from_milliseconds, to_milliseconds
 from evertoken.domain.registration import ClientRegistration
@@ -56,7 +56,7 @@ class DynamoDBRegistrations:
         if stored is not None and stored["binding"] != binding:
             # The old binding is the one of this very version, which the first write checks again.
             writes.append(
-                {"Delete": {"TableName": self._table, "Key": to_item(_key(_BINDING + stored["binding"]))}}
+                {"Delete": {"TableName": self._table, "Key": encode_item(_key(_BINDING + stored["binding"]))}}
             )
         try:
             with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
@@ -73,12 +73,12 @@ class DynamoDBRegistrations:
             {
                 "Delete": {
                     "TableName": self._table,
-                    "Key": to_item(_key(registration_id)),
+                    "Key": encode_item(_key(registration_id)),
                     "ConditionExpression": "version = :version",
-                    "ExpressionAttributeValues": to_item({":version": stored["version"]}),
+                    "ExpressionAttributeValues": encode_item({":version": stored["version"]}),
                 }
             },
-            {"Delete": {"TableName": self._table, "Key": to_item(_key(_BINDING + stored["binding"]))}},
+            {"Delete": {"TableName": self._table, "Key": encode_item(_key(_BINDING + stored["binding"]))}},
         ]
         try:
             with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
@@ -94,24 +94,26 @@ class DynamoDBRegistrations:
             pages = paginator.paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :partition",
-                ExpressionAttributeValues=to_item({":partition": PARTITION}),
+                ExpressionAttributeValues=encode_item({":partition": PARTITION}),
                 ConsistentRead=True,
             )
-            rows = [from_item(item) for page in pages for item in page["Items"]]
+            rows = [decode_item(item) for page in pages for item in page["Items"]]
         return tuple(_registration(row) for row in rows if not row["sk"].startswith(_BINDING))
 
     def _find_values(self, registration_id: str) -> dict[str, Any] | None:
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
             answer = self._client.get_item(
-                TableName=self._table, Key=to_item(_key(registration_id)), ConsistentRead=True
+                TableName=self._table, Key=encode_item(_key(registration_id)), ConsistentRead=True
             )
         item = answer.get("Item")
-        return None if item is None else from_item(item)
+        return None if item is None else decode_item(item)
 
     def _put_registration(
         self, registration: ClientRegistration, binding: str, expected_version: int | None
     ) -> TransactWriteItemTypeDef:
-        item = to_item({**_key(registration.registration_id), **_values(registration), "binding": binding})
+        item = encode_item(
+            {**_key(registration.registration_id), **_values(registration), "binding": binding}
+        )
         if expected_version is None:
             return {
                 "Put": {
@@ -125,7 +127,7 @@ class DynamoDBRegistrations:
                 "TableName": self._table,
                 "Item": item,
                 "ConditionExpression": "version = :version",
-                "ExpressionAttributeValues": to_item({":version": expected_version}),
+                "ExpressionAttributeValues": encode_item({":version": expected_version}),
             }
         }
 
@@ -133,11 +135,11 @@ class DynamoDBRegistrations:
         return {
             "Put": {
                 "TableName": self._table,
-                "Item": to_item(
+                "Item": encode_item(
                     {**_key(_BINDING + binding), "registration_id": registration.registration_id}
                 ),
                 "ConditionExpression": "attribute_not_exists(pk) OR registration_id = :id",
-                "ExpressionAttributeValues": to_item({":id": registration.registration_id}),
+                "ExpressionAttributeValues": encode_item({":id": registration.registration_id}),
             }
         }
 

@@ -28,7 +28,9 @@ class DynamoDBScanCursor:
         with unavailable_as(StoreUnavailableError, "The scan cursor could not be read."):
             item = self._client.get_item(TableName=self._table, Key=_KEY).get("Item", {})
         instants = {name: instant(item, name) for name in item if name.startswith(_PREFIX)}
-        return {int(name.removeprefix(_PREFIX)): moment for name, moment in instants.items() if moment is not None}
+        return {
+            int(name.removeprefix(_PREFIX)): moment for name, moment in instants.items() if moment is not None
+        }
 
     def advance(self, through: dict[int, datetime]) -> None:
         if not through:

@@ -9,11 +9,14 @@ from typing import Any
 from evertoken.domain.instants import from_milliseconds, to_milliseconds
 
 Item = Mapping[str, Mapping[str, Any]]
-Scalar = str | int | bool | bytes | datetime
-Comparison = tuple[str, str, Scalar]
+Value = str | int | bool | bytes | datetime | tuple[str, ...] | Mapping[str, str]
+"""What can be stored: text, whole numbers, truth, bytes, instants, lists of text and maps of text."""
+Plain = Value | None
+"""A value, or None for an attribute that is absent."""
+Comparison = tuple[str, str, Value]
 
 
-def encode(value: Scalar) -> dict[str, Any]:
+def encode(value: Value) -> dict[str, Any]:
     """Return *value* as DynamoDB writes it; an instant becomes whole milliseconds."""
     match value:
         case bool():
@@ -26,11 +29,43 @@ def encode(value: Scalar) -> dict[str, Any]:
             return {"B": value}
         case datetime():
             return {"N": str(to_milliseconds(value))}
+        case tuple():
+            return {"L": [{"S": member} for member in value]}
+        case Mapping():
+            return {"M": {name: {"S": member} for name, member in value.items()}}
 
 
-def encode_item(attributes: Mapping[str, Scalar | None]) -> dict[str, dict[str, Any]]:
+def encode_item(attributes: Mapping[str, Plain]) -> dict[str, dict[str, Any]]:
     """Return an item of the attributes that are not None."""
     return {name: encode(value) for name, value in attributes.items() if value is not None}
+
+
+def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values of an item; `encode_item` is its inverse but for the Nones and instants."""
+    return {name: _from_attribute(attribute) for name, attribute in item.items()}
+
+
+def find_instant(values: Mapping[str, Any], name: str) -> datetime | None:
+    """Return the instant stored as milliseconds under *name*, or None when it is absent."""
+    milliseconds = values.get(name)
+    return None if milliseconds is None else from_milliseconds(milliseconds)
+
+
+def _from_attribute(attribute: Mapping[str, Any]) -> Any:
+    (kind, value), *_ = attribute.items()
+    match kind:
+        case "N":
+            return int(value)
+        case "B":
+            return bytes(value)
+        case "L":
+            return tuple(_from_attribute(member) for member in value)
+        case "M":
+            return {name: _from_attribute(member) for name, member in value.items()}
+        case "NULL":
+            return None
+        case _:
+            return value
 
 
 def text(item: Item, name: str, default: str = "") -> str:
@@ -73,12 +108,12 @@ class Update:
         self._names[placeholder] = name
         return placeholder
 
-    def _value(self, value: Scalar) -> str:
+    def _value(self, value: Value) -> str:
         placeholder = f":v{len(self._values)}"
         self._values[placeholder] = encode(value)
         return placeholder
 
-    def set(self, name: str, value: Scalar | None) -> Update:
+    def set(self, name: str, value: Value | None) -> Update:
         """Set the attribute, or remove it when *value* is None."""
         if value is None:
             return self.remove(name)
@@ -100,14 +135,16 @@ class Update:
         self._removes.extend(self._name(name) for name in names)
         return self
 
-    def require(self, name: str, operator: str, value: Scalar) -> Update:
+    def require(self, name: str, operator: str, value: Value) -> Update:
         """Require a comparison to hold."""
         self._conditions.append(f"{self._name(name)} {operator} {self._value(value)}")
         return self
 
     def require_either(self, first: Comparison, second: Comparison) -> Update:
         """Require one of two comparisons to hold."""
-        parts = [f"{self._name(name)} {operator} {self._value(value)}" for name, operator, value in (first, second)]
+        parts = [
+            f"{self._name(name)} {operator} {self._value(value)}" for name, operator, value in (first, second)
+        ]
         self._conditions.append(f"({' OR '.join(parts)})")
         return self
 
@@ -116,10 +153,12 @@ class Update:
         self._conditions.append(f"{self._name(name)} = {self._name(other)}")
         return self
 
-    def require_absent_or(self, name: str, operator: str, value: Scalar) -> Update:
+    def require_absent_or(self, name: str, operator: str, value: Value) -> Update:
         """Require the attribute to be absent, or the comparison to hold."""
         placeholder = self._name(name)
-        self._conditions.append(f"(attribute_not_exists({placeholder}) OR {placeholder} {operator} {self._value(value)})")
+        self._conditions.append(
+            f"(attribute_not_exists({placeholder}) OR {placeholder} {operator} {self._value(value)})"
+        )
         return self
 
     def require_present(self, name: str) -> Update:

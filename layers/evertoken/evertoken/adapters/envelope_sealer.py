@@ -29,7 +29,13 @@ _NONCE_BYTES = 12
 _FORM = b"\x01"
 _SEALED = "The key that opens this tenant's tokens cannot be had. No state was changed; check the KMS key and the role."
 _KMS_REFUSALS = frozenset(
-    {"AccessDeniedException", "DisabledException", "InvalidCiphertextException", "KMSInvalidStateException", "NotFoundException"}
+    {
+        "AccessDeniedException",
+        "DisabledException",
+        "InvalidCiphertextException",
+        "KMSInvalidStateException",
+        "NotFoundException",
+    }
 )
 
 
@@ -78,11 +84,15 @@ class EnvelopeSealer:
         key = self._data_key(tenant_id, sealed.key_id, may_create=False)
         form, nonce, body = sealed.ciphertext[:1], sealed.ciphertext[1:13], sealed.ciphertext[13:]
         if form != _FORM:
-            raise VaultSealedError("A stored ciphertext has a form that this version does not know. Finish the upgrade.")
+            raise VaultSealedError(
+                "A stored ciphertext has a form that this version does not know. Finish the upgrade."
+            )
         try:
             return AESGCM(key).decrypt(nonce, body, _bound(tenant_id, purpose))
         except (InvalidTag, ValueError) as error:
-            raise VaultSealedError("A stored ciphertext is not what its row says it is. It was moved, replayed or damaged.") from error
+            raise VaultSealedError(
+                "A stored ciphertext is not what its row says it is. It was moved, replayed or damaged."
+            ) from error
 
     def _month(self) -> str:
         return self._clock.now().strftime("%Y-%m")
@@ -95,7 +105,9 @@ class EnvelopeSealer:
         before = (self._clock.now().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         return before if (tenant_id, before) in self._cache else month
 
-    def _data_key(self, tenant_id: str, month: str, *, may_create: bool, usable_seconds: float = 0.0) -> bytes:
+    def _data_key(
+        self, tenant_id: str, month: str, *, may_create: bool, usable_seconds: float = 0.0
+    ) -> bytes:
         cached = self._cached(tenant_id, month, usable_seconds)
         if cached is not None:
             return cached
@@ -122,7 +134,9 @@ class EnvelopeSealer:
                 if wrapped is None and may_create:
                     wrapped = self._create(tenant_id, month)
                 if wrapped is None:
-                    raise VaultSealedError("The data key of a stored token is missing. Restore the table's data key items.")
+                    raise VaultSealedError(
+                        "The data key of a stored token is missing. Restore the table's data key items."
+                    )
                 answer = self._kms.decrypt(
                     CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext={"tenant": tenant_id}
                 )
@@ -144,7 +158,9 @@ class EnvelopeSealer:
         key = key_of(tenant_partition(tenant_id), data_key_sort(month))
         item = {**key, **encode_item({"wrapped": made, "created_at": self._clock.now()})}
         try:
-            self._dynamodb.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            self._dynamodb.put_item(
+                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)"
+            )
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise

@@ -55,7 +55,9 @@ class SecretsManagerPublisher:
     def delete(self, key: ConnectionKey) -> None:
         with unavailable_as(PublisherUnavailableError, UNAVAILABLE):
             try:
-                self._client.delete_secret(SecretId=self.secret_name(key), RecoveryWindowInDays=RECOVERY_WINDOW_DAYS)
+                self._client.delete_secret(
+                    SecretId=self.secret_name(key), RecoveryWindowInDays=RECOVERY_WINDOW_DAYS
+                )
             except ClientError as error:
                 if error_code(error) not in ("ResourceNotFoundException", "InvalidRequestException"):
                     raise

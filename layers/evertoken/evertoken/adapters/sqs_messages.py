@@ -89,7 +89,9 @@ def parse_rescued(body: str) -> RescuedAnswer | None:
             generation=_integer(document["generation"]),
             commit_id=_string(document["commit_id"]),
             owner=_string(document["owner"]),
-            sealed=Sealed(key_id=_string(document["key_id"]), ciphertext=base64.b64decode(_string(document["sealed"]))),
+            sealed=Sealed(
+                key_id=_string(document["key_id"]), ciphertext=base64.b64decode(_string(document["sealed"]))
+            ),
             issued_at=from_milliseconds(_integer(document["issued_at"])),
             expires_at=_instant(document["expires_at"]),
             scope=_string(document["scope"]),
@@ -118,7 +120,9 @@ def _load(body: str) -> dict[str, Any] | None:
 
 
 def _key(document: dict[str, Any]) -> ConnectionKey:
-    return ConnectionKey(tenant_id=_string(document["tenant_id"]), connection_id=_string(document["connection_id"]))
+    return ConnectionKey(
+        tenant_id=_string(document["tenant_id"]), connection_id=_string(document["connection_id"])
+    )
 
 
 def _string(value: object) -> str:

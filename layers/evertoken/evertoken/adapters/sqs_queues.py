@@ -49,7 +49,9 @@ class SQSHintQueue:
                 ],
             )
         if answer.get("Failed"):
-            raise StoreUnavailableError("The hint queue refused some hints. They are sent again by the next scan.")
+            raise StoreUnavailableError(
+                "The hint queue refused some hints. They are sent again by the next scan."
+            )
         return len(answer["Successful"])
 
 
@@ -61,7 +63,9 @@ class SQSRescueSink:
         self._url = queue_url
 
     def keep(self, rescued: RescuedAnswer) -> None:
-        with unavailable_as(StoreUnavailableError, "Neither the store nor the rescue queue answered in time."):
+        with unavailable_as(
+            StoreUnavailableError, "Neither the store nor the rescue queue answered in time."
+        ):
             self._client.send_message(QueueUrl=self._url, MessageBody=encode_rescued(rescued))
 
 

@@ -71,7 +71,9 @@ class AuthenticationError(EvertokenError):
 
     code = "UNAUTHORIZED"
 
-    def __init__(self, message: str = "The request carries no valid credential. Get a token from POST /v1/auth/token.") -> None:
+    def __init__(
+        self, message: str = "The request carries no valid credential. Get a token from POST /v1/auth/token."
+    ) -> None:
         super().__init__(message)
 
 
@@ -92,7 +94,9 @@ class ConnectionNotFoundError(NotFoundError):
 
     code = "ACCOUNT_NOT_FOUND"
 
-    def __init__(self, message: str = "No connection of this tenant has that id. List them with GET /v1/connections.") -> None:
+    def __init__(
+        self, message: str = "No connection of this tenant has that id. List them with GET /v1/connections."
+    ) -> None:
         super().__init__(message)
 
 

@@ -52,7 +52,12 @@ def publish_token_set(key: ConnectionKey, number: int, token_set: TokenSet, gene
 
 def publish_withdrawal(key: ConnectionKey, number: int) -> Publication:
     """Return the publication that shows readers that there is no token; each number has its own content."""
-    content = {"access_token": None, "withdrawn": True, "connection_id": key.connection_id, "publication": number}
+    content = {
+        "access_token": None,
+        "withdrawn": True,
+        "connection_id": key.connection_id,
+        "publication": number,
+    }
     return Publication(key=key, number=number, content=_canonical(content))
 
 

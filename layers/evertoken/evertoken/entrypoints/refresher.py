@@ -75,7 +75,12 @@ class RefresherEntrypoint:
             self.telemetry.log("malformed_rescue", length=len(body))
             return False  # it may hold the only copy of a grant: it goes to the dead letter queue, where a person looks
         adopted = adopt_rescued(self.dependencies, rescued)
-        self.telemetry.log("rescued", connection_id=rescued.key.connection_id, tenant_id=rescued.key.tenant_id, adopted=adopted)
+        self.telemetry.log(
+            "rescued",
+            connection_id=rescued.key.connection_id,
+            tenant_id=rescued.key.tenant_id,
+            adopted=adopted,
+        )
         return True
 
 

@@ -57,7 +57,9 @@ def where_from(fault: BaseException) -> str:
     """Return the type of an exception and the places it came through: its text may hold what must not be logged."""
     frames = traceback.extract_tb(fault.__traceback__)[-4:]
     places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
-    response = getattr(fault, "response", None)  # botocore's ClientError: the code is from a closed list, the message is not
+    response = getattr(
+        fault, "response", None
+    )  # botocore's ClientError: the code is from a closed list, the message is not
     code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
     cause = f" from {type(fault.__cause__).__name__}" if fault.__cause__ else ""
     return f"{type(fault).__name__}{f'({code})' if code else ''}{cause} at {places}"

@@ -24,7 +24,9 @@ class ScannerEntrypoint:
         """Scan once and return the counts."""
         clock = self.dependencies.clock
         began = clock.monotonic()
-        invocation = invocation_of(context, function_timeout_seconds=self.function_timeout_seconds, clock=clock)
+        invocation = invocation_of(
+            context, function_timeout_seconds=self.function_timeout_seconds, clock=clock
+        )
         result = scan_due(self.dependencies, invocation=invocation)
         oldest = result.oldest_due_at
         lag = 0.0 if oldest is None else max((clock.now() - oldest).total_seconds(), 0.0)
@@ -34,7 +36,12 @@ class ScannerEntrypoint:
             "candidates": result.candidates,
             "hints": result.hints,
         }
-        self.telemetry.log("scanned", **counts, lag_seconds=round(lag, 1), duration_seconds=round(clock.monotonic() - began, 3))
+        self.telemetry.log(
+            "scanned",
+            **counts,
+            lag_seconds=round(lag, 1),
+            duration_seconds=round(clock.monotonic() - began, 3),
+        )
         self.telemetry.count("HintsSent", result.hints)
         self.telemetry.count("ShardsLeft", result.shards_left)
         self.telemetry.seconds("DueLag", lag)

@@ -26,13 +26,14 @@ def choose_registration(
     """
     if registration_id is None:
         registration_id = _only_one(registrations, tenant_id=tenant_id, provider_id=provider_id)
-    ready = directory.get_ready(registration_id)
-    if ready.registration.provider_id != provider_id or not ready.registration.admits(tenant_id):
+    # Looked at before it is made ready: what is wrong with another tenant's registration is not this tenant's to learn.
+    registration = registrations.find(registration_id)
+    if registration is None or registration.provider_id != provider_id or not registration.admits(tenant_id):
         raise UnknownRegistrationError(
             "registration: no client registration of this provider with this id admits your tenant. "
             "Ask an operator to add the tenant with PUT /v1/registrations/{id}."
         )
-    return ready
+    return directory.get_ready(registration_id)
 
 
 def _only_one(registrations: RegistrationStore, *, tenant_id: str, provider_id: str) -> str:

@@ -88,7 +88,13 @@ def is_renewable(provider: Provider, token_set: TokenSet) -> bool:
 
 
 def commit_token_set(
-    deps: CommitDependencies, row: Connection, token_set: TokenSet, *, provider: Provider, owner: str, give_up_at: float
+    deps: CommitDependencies,
+    row: Connection,
+    token_set: TokenSet,
+    *,
+    provider: Provider,
+    owner: str,
+    give_up_at: float,
 ) -> CommitAccepted | CommitSuperseded | Rescued:
     """Store *token_set* as the next generation of *row* IF epoch and generation are unchanged; not fenced by the lease.
 
@@ -111,7 +117,9 @@ def commit_token_set(
             deps.clock.sleep(pause * (0.5 + deps.randomness.fraction()))
             pause = min(pause * 2, 1.0)
         except Exception:
-            deps.rescue.keep(RescuedAnswer(key=row.key, commit=commit))  # no hiccup, and still the only copy of a grant
+            deps.rescue.keep(
+                RescuedAnswer(key=row.key, commit=commit)
+            )  # no hiccup, and still the only copy of a grant
             raise
 
 

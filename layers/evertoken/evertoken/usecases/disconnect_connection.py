@@ -13,7 +13,9 @@ TRIES = 5
 """How often the row may move between read and write before the caller is asked to repeat."""
 
 
-def disconnect_connection(deps: RefreshDependencies, key: ConnectionKey, *, invocation: Invocation) -> Connection:
+def disconnect_connection(
+    deps: RefreshDependencies, key: ConnectionKey, *, invocation: Invocation
+) -> Connection:
     """Disconnect the connection, publish the withdrawal, and try to revoke once; what fails there is tried again by the worker.
 
     Does not wait for a lease: the epoch rises, so that a refresh under way cannot commit. Repeating it is harmless.
@@ -28,7 +30,9 @@ def disconnect_connection(deps: RefreshDependencies, key: ConnectionKey, *, invo
             raise ConnectionNotFoundError
         if row.status is ConnectionStatus.DISCONNECTED:
             return row
-        disconnected = deps.store.disconnect(key, expected=row, revoke=row.sealed is not None, now=deps.clock.now())
+        disconnected = deps.store.disconnect(
+            key, expected=row, revoke=row.sealed is not None, now=deps.clock.now()
+        )
         if disconnected is not None:
             return _withdraw(deps, disconnected, invocation)
     raise ConflictError("The connection is changing too fast to be disconnected. Repeat the request.")

@@ -31,15 +31,24 @@ def find_withdrawal(row: Connection) -> EvertokenError | None:
             return ConnectionNotFoundError()
         case ConnectionStatus.CONNECTING:
             return TokenUnavailableError(
-                "This connection is still being made. Complete the authorization first.", retry_after_seconds=5
+                "This connection is still being made. Complete the authorization first.",
+                retry_after_seconds=5,
             )
         case ConnectionStatus.DISCONNECTED:
-            return DisconnectedError("This connection was disconnected. Connect again with POST /v1/connections.")
+            return DisconnectedError(
+                "This connection was disconnected. Connect again with POST /v1/connections."
+            )
         case ConnectionStatus.ACTIVE | ConnectionStatus.REAUTHORIZATION_REQUIRED:
-            return OnHoldError("This connection is on hold. Whoever holds it must lift the hold.") if row.on_hold else None
+            return (
+                OnHoldError("This connection is on hold. Whoever holds it must lift the hold.")
+                if row.on_hold
+                else None
+            )
 
 
-def explain_unavailable(row: Connection, result: RefreshResult | None, now: datetime) -> TokenUnavailableError:
+def explain_unavailable(
+    row: Connection, result: RefreshResult | None, now: datetime
+) -> TokenUnavailableError:
     """Return why the attempt that ended in *result* (None: there was none) brought no new token for *row*."""
     if row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED:
         return ReauthorizationRequiredError(
@@ -65,14 +74,18 @@ def explain_unavailable(row: Connection, result: RefreshResult | None, now: date
                 "The provider could not be asked for a new token. Try again later.", retry_after_seconds=wait
             )
         case RefreshResultKind.NO_TIME:
-            return TokenUnavailableError("There was no time left for a refresh. Try again.", retry_after_seconds=1)
+            return TokenUnavailableError(
+                "There was no time left for a refresh. Try again.", retry_after_seconds=1
+            )
         case _ if row.lives_for(now) <= 0:
             return TokenExpiredError(
-                "The access token has expired and its refresh is not done yet. Try again.", retry_after_seconds=wait
+                "The access token has expired and its refresh is not done yet. Try again.",
+                retry_after_seconds=wait,
             )
         case _:
             return TokenUnavailableError(
-                "No token meets this request now: ask for a shorter min_ttl, or try again.", retry_after_seconds=wait
+                "No token meets this request now: ask for a shorter min_ttl, or try again.",
+                retry_after_seconds=wait,
             )
 
 

@@ -33,7 +33,11 @@ class PublishResult(StrEnum):
 
 
 def publish_connection(
-    deps: PublishDependencies, connection: Connection, *, owner: str | None = None, token_set: TokenSet | None = None
+    deps: PublishDependencies,
+    connection: Connection,
+    *,
+    owner: str | None = None,
+    token_set: TokenSet | None = None,
 ) -> PublishResult:
     """Put the newest publication of *connection*, a row that was just read or written, and acknowledge it.
 
@@ -70,5 +74,3 @@ def _publication(
         purpose = token_set_purpose(connection.connection_id, connection.epoch, connection.generation)
         token_set = decode_token_set(deps.sealer.open(connection.tenant_id, purpose, connection.sealed))
     return publish_token_set(connection.key, number, token_set, connection.generation)
-
-

@@ -85,7 +85,11 @@ def read_token(
             _hint_once(deps, row, now)
         return TokenRead(token_set=_open(deps, row), connection=row)
     return _refresh_and_read(
-        deps, row, min_lifetime_seconds=min_lifetime_seconds, rejected_generation=rejected_generation, invocation=invocation
+        deps,
+        row,
+        min_lifetime_seconds=min_lifetime_seconds,
+        rejected_generation=rejected_generation,
+        invocation=invocation,
     )
 
 
@@ -116,13 +120,19 @@ def _refresh_and_read(
             if result.kind is RefreshResultKind.REFRESHED and result.token_set and result.connection:
                 _refuse_withdrawn(result.connection)
                 left = result.connection.lives_for(clock.now())
-                if left < (min_lifetime_seconds or 0):
+                # What was issued a moment ago is the best there is, even where the provider says that it lives for no time at all.
+                if min_lifetime_seconds is not None and left < min_lifetime_seconds:
                     raise explain_unavailable(result.connection, result, clock.now())
                 return TokenRead(token_set=result.token_set, connection=result.connection, refresh=result)
             row = deps.refreshing.store.get(row.key)
             if result.kind is RefreshResultKind.IN_FLIGHT:
                 row = _wait_for_other(deps, row, wait_until)
-        except (StoreUnavailableError, VaultSealedError, UnknownRegistrationError, UnknownProviderError) as error:
+        except (
+            StoreUnavailableError,
+            VaultSealedError,
+            UnknownRegistrationError,
+            UnknownProviderError,
+        ) as error:
             failure = error  # a live token is served in every failure state
     _refuse_withdrawn(row)
     left = row.lives_for(clock.now())

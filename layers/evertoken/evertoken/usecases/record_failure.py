@@ -61,7 +61,8 @@ def record_failure(
         case FailureKind.CLIENT_MISCONFIGURED:
             until = now + timedelta(seconds=REGISTRATION_PAUSE_SECONDS)
             paused = deps.directory.pause(attempt.ready, until=until, now=now)
-            _release(deps, attempt, row, failure, until, until, closed=True, now=now)
+            # No cool-down of its own: when the registration is put right, this connection resumes with the others.
+            _release(deps, attempt, row, failure, until, None, closed=True, now=now)
             return RefreshResult(
                 kind=RefreshResultKind.REGISTRATION_PAUSED,
                 connection=row,
@@ -93,7 +94,9 @@ def _without_request(
             failure = Failure(kind=FailureKind.NOT_SENT, code="no_refresh_token")
             _release(deps, attempt, row, failure, row.expires_at, None, closed=True, now=now)
         case RefreshResultKind.NO_REFRESH_TOKEN:
-            return _pass_verdict(deps, attempt, row, Failure(kind=FailureKind.GRANT_DEAD, code="no_refresh_token"), 0)
+            return _pass_verdict(
+                deps, attempt, row, Failure(kind=FailureKind.GRANT_DEAD, code="no_refresh_token"), 0
+            )
         case RefreshResultKind.CLIENT_CHANGED:
             retry_at = now + timedelta(seconds=CLIENT_CHANGED_SECONDS)
             failure = Failure(kind=FailureKind.CLIENT_MISCONFIGURED, code="client_changed")
@@ -145,7 +148,10 @@ def _pass_verdict(
     moved = current is None or (current.epoch, current.generation) != (row.epoch, row.generation)
     if moved:
         return RefreshResult(
-            kind=RefreshResultKind.SUPERSEDED, connection=current, provider_id=row.provider_id, requests_sent=requests_sent
+            kind=RefreshResultKind.SUPERSEDED,
+            connection=current,
+            provider_id=row.provider_id,
+            requests_sent=requests_sent,
         )
     cause = LOST_RESPONSE if lost else failure.kind.value
     deps.store.record_verdict(

@@ -86,7 +86,9 @@ class RefreshDependencies:
     @property
     def publishing(self) -> PublishDependencies:
         """The part of it that publishing needs."""
-        return PublishDependencies(store=self.store, publisher=self.publisher, sealer=self.sealer, clock=self.clock)
+        return PublishDependencies(
+            store=self.store, publisher=self.publisher, sealer=self.sealer, clock=self.clock
+        )
 
     @property
     def committing(self) -> CommitDependencies:

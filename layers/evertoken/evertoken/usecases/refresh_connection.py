@@ -103,12 +103,16 @@ def _needs_no_refresh(
     if reason is RefreshReason.READ:
         bar = max(windows_of(lifetime).mandatory_seconds, min_lifetime_seconds)
         if row.lives_for(now) > bar:
-            return RefreshResult(kind=RefreshResultKind.NOT_NEEDED, connection=row, provider_id=row.provider_id)
+            return RefreshResult(
+                kind=RefreshResultKind.NOT_NEEDED, connection=row, provider_id=row.provider_id
+            )
     if row.issued_at is not None and row.lives_for(now) > 0:
         # The floor protects the provider from every demand, a life that none of its tokens has included.
         age = (now - row.issued_at).total_seconds()
         if age < forced_floor_seconds(lifetime):
-            return RefreshResult(kind=RefreshResultKind.NOT_NEEDED, connection=row, provider_id=row.provider_id)
+            return RefreshResult(
+                kind=RefreshResultKind.NOT_NEEDED, connection=row, provider_id=row.provider_id
+            )
     return None
 
 
@@ -147,14 +151,18 @@ def _attempt(
         lease = acquire()  # 2: the write-ahead intent
     except StoreUnavailableError:
         deps.clock.sleep(LEASE_PAUSE_SECONDS * (0.5 + deps.randomness.fraction()))
-        lease = acquire()  # a write that took effect recognises itself: else the connection would wait for its own lease
+        lease = (
+            acquire()
+        )  # a write that took effect recognises itself: else the connection would wait for its own lease
     if isinstance(lease, LeaseRefused):
         return _refused(lease.connection, epoch, generation, now, provider_id)
     attempt = Attempt(owner=owner, started_at=now, ready=ready, invocation=invocation)
     return _run(deps, attempt, lease.connection)
 
 
-def _refused(row: Connection | None, epoch: int, generation: int, now: datetime, provider_id: str) -> RefreshResult:
+def _refused(
+    row: Connection | None, epoch: int, generation: int, now: datetime, provider_id: str
+) -> RefreshResult:
     if row is None:
         kind = RefreshResultKind.GONE
     elif row.status is not ConnectionStatus.ACTIVE or row.on_hold:
@@ -180,7 +188,11 @@ def _run(deps: RefreshDependencies, attempt: Attempt, row: Connection) -> Refres
     previous = decode_token_set(deps.sealer.open(row.tenant_id, purpose, row.sealed))
     if not is_renewable(provider, previous):
         return record_failure(deps, attempt, row, RefreshResultKind.NO_REFRESH_TOKEN)
-    if row.open_attempts > 1 and not provider.rotation.may_repeat_at_once and _is_early(row, attempt.started_at):
+    if (
+        row.open_attempts > 1
+        and not provider.rotation.may_repeat_at_once
+        and _is_early(row, attempt.started_at)
+    ):
         return record_failure(deps, attempt, row, RefreshResultKind.DEFERRED)
 
     requests_sent = 0
@@ -227,7 +239,12 @@ def _request(
 
 
 def _keep(
-    deps: RefreshDependencies, attempt: Attempt, row: Connection, previous: TokenSet, issued: Issued, requests_sent: int
+    deps: RefreshDependencies,
+    attempt: Attempt,
+    row: Connection,
+    previous: TokenSet,
+    issued: Issued,
+    requests_sent: int,
 ) -> RefreshResult:
     token_set = issued.token_set.following(previous)
     provider_id = row.provider_id
@@ -240,11 +257,19 @@ def _keep(
         give_up_at=attempt.invocation.ends_at,
     )
     if isinstance(result, Rescued):
-        return RefreshResult(kind=RefreshResultKind.RESCUED, connection=row, provider_id=provider_id, requests_sent=requests_sent)
+        return RefreshResult(
+            kind=RefreshResultKind.RESCUED,
+            connection=row,
+            provider_id=provider_id,
+            requests_sent=requests_sent,
+        )
     if isinstance(result, CommitSuperseded):
         drop_token_set(deps.committing, row.key, row.epoch, row.generation, token_set, result.connection)
         return RefreshResult(
-            kind=RefreshResultKind.SUPERSEDED, connection=result.connection, provider_id=provider_id, requests_sent=requests_sent
+            kind=RefreshResultKind.SUPERSEDED,
+            connection=result.connection,
+            provider_id=provider_id,
+            requests_sent=requests_sent,
         )
     owed = not _publish(deps, result, attempt.owner, token_set)  # 7
     return RefreshResult(
@@ -273,4 +298,3 @@ def _has_time(deps: RefreshDependencies, invocation: Invocation) -> bool:
 
 def _is_early(row: Connection, now: datetime) -> bool:
     return row.lives_for(now) > windows_of(lifetime_seconds(row.issued_at, row.expires_at)).mandatory_seconds
-

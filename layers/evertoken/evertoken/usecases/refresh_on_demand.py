@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
@@ -17,7 +16,6 @@ from evertoken.usecases.refresh_attempt import (
     RefreshResultKind,
 )
 from evertoken.usecases.refresh_connection import refresh_connection
-
 
 
 class DemandOutcome(StrEnum):

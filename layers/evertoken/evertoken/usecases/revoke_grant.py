@@ -45,7 +45,12 @@ def revoke_grant(
 
 
 def _finish(
-    deps: RefreshDependencies, row: Connection, pending: PendingRevocation, *, done: bool, retry_after_seconds: int | None
+    deps: RefreshDependencies,
+    row: Connection,
+    pending: PendingRevocation,
+    *,
+    done: bool,
+    retry_after_seconds: int | None,
 ) -> bool:
     now = deps.clock.now()
     done = done or pending.attempts + 1 >= REVOCATION_LIMIT_ATTEMPTS

@@ -75,7 +75,10 @@ def scan_due(deps: ScanDependencies, *, invocation: Invocation) -> ScanResult:
         try:
             return shard, _scan_shard(deps, shard, now, horizon, scanned_before.get(shard))
         except StoreUnavailableError:
-            return shard, None  # its cursor stays, so that the next scan makes up for it; the other shards go on
+            return (
+                shard,
+                None,
+            )  # its cursor stays, so that the next scan makes up for it; the other shards go on
 
     workers = min(deps.parallel, deps.shards)
     if workers == 1:
@@ -120,7 +123,9 @@ def is_hint_wanted(due: DueConnection, *, now: datetime, scanned_at: datetime | 
     if due.due_set_at is not None and due.due_set_at > scanned_at - timedelta(seconds=LATE_SIGHT_SECONDS):
         return True
     due_at = due.due_at
-    return _repeats_until((now - due_at).total_seconds()) > _repeats_until((scanned_at - due_at).total_seconds())
+    return _repeats_until((now - due_at).total_seconds()) > _repeats_until(
+        (scanned_at - due_at).total_seconds()
+    )
 
 
 def _repeats_until(age_seconds: float) -> int:
