@@ -111,11 +111,15 @@ class AwsClients:
         """Return a session that holds the rights of one of the template's roles."""
         role = self.physical_id(logical_id)
         arn = f"arn:aws:iam::000000000000:role/{role}"
-        given = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return self.session_of(self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"])
+
+    @staticmethod
+    def session_of(credentials: Any) -> boto3.Session:
+        """Return a session with the credentials that STS gave."""
         return boto3.Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
             region_name="us-east-1",
         )
 

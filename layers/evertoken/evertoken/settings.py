@@ -76,9 +76,12 @@ class TokenReaderSettings(RefreshSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionsApiSettings(TokenReaderSettings):
+class ConnectionsApiSettings(RefreshSettings):
     """What the connections API is told."""
 
+    signing_key_ids: tuple[str, ...]
+    public_base_url: str
+    access_token_lifetime_seconds: int
     minimum_published_lifetime_seconds: int
 
 

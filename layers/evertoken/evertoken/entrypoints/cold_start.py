@@ -1,7 +1,7 @@
 """A cold start: what is imported and built before the first event stays for good, so nobody need look for garbage in it.
 
 A handler imports this module before anything else of ours and calls `end_cold_start` when all is built. Collecting in between
-finds nothing and takes about a seventh of the init phase (`bench/cold_start.py`). Nothing but handlers may import it.
+finds nothing and takes about an eighth of the init phase. Nothing but handlers may import it.
 """
 
 from __future__ import annotations
