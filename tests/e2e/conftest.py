@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,9 @@ from local.stack import LocalStack
 from tests.e2e.hints import build_hint, send_hints
 from tests.e2e.installation import Installation, new_name, open_installation
 from tests.e2e.scripted_site import open_site
+from tests.e2e.sinks import record_history
 from tests.e2e.stories import Stories, find_stories
-from tests.support.stack import AwsClients, aws, bring_up, built_functions, get_owner, stack
+from tests.support.stack import TESTS, AwsClients, aws, bring_up, built_functions, get_owner, stack
 
 __all__ = ["aws", "built_functions", "stack"]
 
@@ -22,6 +24,7 @@ __all__ = ["aws", "built_functions", "stack"]
 @pytest.fixture(scope="session")
 def installation(stack: LocalStack, aws: AwsClients) -> Iterator[Installation]:
     """The shared stack, with an operator's access token."""
+    record_history(stack)
     opened = open_installation(stack, aws)
     yield opened
     opened.close()
@@ -46,6 +49,7 @@ def quiet() -> Iterator[Installation]:
     brought_up = bring_up(owner, "quiet")
     clients = AwsClients(brought_up)
     put_schedule_to_sleep(clients)
+    record_history(brought_up)
     opened = open_installation(brought_up, clients)
     yield opened
     opened.close()
@@ -70,6 +74,24 @@ def stories(installation: Installation, request: pytest.FixtureRequest) -> Itera
     begun = Stories(installation, find_stories(request.session.items) if not __import__("os").environ.get("NOSTORIES") else [])
     yield begun
     begun.close()
+
+
+def _finished_file() -> Path:
+    return TESTS / f"finished-{get_owner()}" / "tests"
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Note that a test has ended, for those that look back at the run; workers append to one file."""
+    path = _finished_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(nodeid + "\n")
+
+
+def find_finished() -> set[str]:
+    """The tests of this run that have ended, of all workers."""
+    path = _finished_file()
+    return set(path.read_text().splitlines()) if path.exists() else set()
 
 
 def pytest_configure(config: pytest.Config) -> None:

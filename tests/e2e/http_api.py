@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+NEVER_ANSWERED = re.compile(r"canary[0-9a-f]{12}-(refresh|code)-")
+"""What the scripted providers call refresh tokens and codes."""
 TIMEOUT_SECONDS = 35.0
 """A little more than API Gateway waits."""
 
@@ -76,6 +79,7 @@ class Caller:
         response = self._client.request(
             method, url, params=parameters, content=content, headers=all_headers | dict(headers or {})
         )
+        assert not NEVER_ANSWERED.search(response.text), f"{method} {path} answers with what only the service may hold"
         return Answer(status=response.status_code, headers=response.headers, text=response.text)
 
     def get(self, path: str, **query: Any) -> Answer:

@@ -6,6 +6,7 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -38,7 +39,8 @@ class Team:
         body = {"provider": provider_id, "user_id": user_id, "return_url": RETURN_URL, **wish}
         answer = self.caller.post("/v1/connections", body)
         if answer.status == 201 and "session_uri" in answer.json:
-            self.canaries.add(answer.json["session_uri"].rpartition(":")[2])
+            state = parse_qs(urlsplit(answer.json["authorization_url"]).query)["state"][0]
+            self.canaries.add(answer.json["session_uri"].rpartition(":")[2], state)
         return answer
 
     def complete(self, session_uri: str, *, user_id: str = "ann") -> Answer:

@@ -78,7 +78,8 @@ def open_site(
 ) -> Iterator[ScriptedSite]:
     """Run a provider and make it known; its issued values are looked for at the end of the run."""
     registration_id = new_name("reg")
-    secret = secrets.token_urlsafe(24) + ": % + & é"
+    plain = secrets.token_urlsafe(24)
+    secret = f"{plain}: % + & é"  # what has to survive every encoding
     changes = {"clients": {CLIENT_ID: secret}, "redirect_uris": (installation.redirect_uri(registration_id),)}
     with ScriptedProvider() as provider:
         if profile is not None:
@@ -86,7 +87,7 @@ def open_site(
         provider.rules.change_profile(**changes)
         provider.rules.change_secret(CLIENT_ID, secret)
         # Every token and code that it issues begins with this.
-        installation.canaries.add(provider.token_prefix)
+        installation.canaries.add(provider.token_prefix, plain)
         installation.canaries.add_client(CLIENT_ID, secret)
         site = ScriptedSite(
             installation=installation,

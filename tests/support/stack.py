@@ -68,6 +68,12 @@ def bring_up(owner: int, name: str = "stack") -> LocalStack:
         return stack
 
 
+def find_running() -> list[LocalStack]:
+    """Return every stack that this run has brought up."""
+    records = sorted(TESTS.glob(f"*-{get_owner()}/stack.json"))
+    return [_describe(json.loads(record.read_text())["port"], record.parent) for record in records]
+
+
 def _describe(port: int, directory: Path) -> LocalStack:
     # Tests have no minutes to wait: what lives half a minute is published too.
     return LocalStack(port=port, directory=directory, minimum_published_lifetime_seconds=30)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from evertoken.domain.connection import ConnectionKey
 from evertoken.domain.errors import ConfigurationError, EvertokenError, VaultSealedError
@@ -22,7 +22,7 @@ class Telemetry:
 
     def __init__(self, *, stage: str, service: str) -> None:
         self.logger = Logger(service=service, log_uncaught_exceptions=False)
-        self._metrics = Metrics(namespace="Evertoken")
+        self._metrics = EphemeralMetrics(namespace="Evertoken")
         self._metrics.set_default_dimensions(stage=stage)
 
     def log(self, event: str, **fields: Field) -> None:
