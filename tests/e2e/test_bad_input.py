@@ -24,7 +24,6 @@ from tests.support.lambda_sandbox import LambdaSandbox
 from tests.support.provider_faults import drop_before
 from tests.support.provider_profile import ProviderProfile
 
-pytestmark = [pytest.mark.xdist_group("shared"), pytest.mark.usefixtures("stories")]
 
 KILL_SWITCH = Path(__file__).with_name("kill_switch")
 PLEASE_START_AGAIN = "Please start again"

@@ -25,7 +25,6 @@ from tests.support.lambda_sandbox import LambdaSandbox
 from tests.support.provider_profile import STATIC, STRICT, ProviderProfile
 from tests.support.stack import load_functions_of
 
-pytestmark = pytest.mark.xdist_group("quiet")
 
 KILL_SWITCH = Path(__file__).with_name("kill_switch")
 HOUR = 3600

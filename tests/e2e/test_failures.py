@@ -17,7 +17,6 @@ from tests.e2e.stories import Stories
 from tests.support.provider_faults import drop_after_commit, hang, unavailable
 from tests.support.provider_profile import STRICT, ProviderProfile, grace
 
-pytestmark = pytest.mark.xdist_group("shared")
 
 HOUR = 3600
 SCHEDULED_SECONDS = 60

@@ -25,7 +25,6 @@ from tests.support.provider_faults import delay
 from tests.support.provider_profile import ProviderProfile
 from tests.support.stack import AwsClients
 
-pytestmark = pytest.mark.xdist_group("quiet")
 
 DONE = "done"
 STALE_SECONDS, STALE_LIFE_SECONDS = 6.1, 8

@@ -140,7 +140,6 @@ def walk_at(server: ThirdPartyServer, installation: Installation) -> dict[str, A
     return facts
 
 
-@pytest.mark.xdist_group("shared")
 @pytest.mark.story.with_args(walk)
 def test_a_newcomer_with_only_the_outputs_gets_a_token_kept_fresh_until_it_is_disconnected(stories: Stories) -> None:
     facts = stories.wait_for(walk)

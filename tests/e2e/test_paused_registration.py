@@ -15,7 +15,6 @@ from tests.e2e.patience import wait_until
 from tests.e2e.scripted_site import CLIENT_ID, ScriptedSite, open_site
 from tests.support.provider_profile import STRICT, ProviderProfile
 
-pytestmark = pytest.mark.xdist_group("quiet")
 
 CONNECTIONS = 20
 

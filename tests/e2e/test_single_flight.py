@@ -16,7 +16,6 @@ from tests.e2e.patience import wait_until
 from tests.e2e.scripted_site import ScriptedSite, open_site
 from tests.support.provider_profile import STRICT_KILL, ProviderProfile
 
-pytestmark = pytest.mark.xdist_group("quiet")
 
 READERS = 64
 ENVIRONMENTS = 6

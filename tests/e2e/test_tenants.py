@@ -14,7 +14,6 @@ from tests.e2e.installation import RETURN_URL, Installation, Team, new_name
 from tests.e2e.scripted_site import ScriptedSite, open_site
 from tests.support.lambda_function import load_template
 
-pytestmark = [pytest.mark.xdist_group("shared"), pytest.mark.usefixtures("stories")]
 
 NOBODYS_CONNECTION = "con_" + "a" * 26
 
