@@ -45,7 +45,8 @@ status:
 
 test:
 	$(call ensure,app sam emulator runtime provider)
-	@$(APP) -m pytest -n 2 --dist loadfile
+	@$(APP) -m pytest -n 2 --dist loadfile --ignore tests/e2e
+	@$(APP) -m pytest -n 2 --dist loadfile tests/e2e  # by itself: its stories wait for seconds, and the rest takes every cycle
 
 check:
 	$(call ensure,app sam lint)

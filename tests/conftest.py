@@ -12,8 +12,7 @@ END_TO_END: Final = "tests/e2e/"
 QUIET: Final = "the quiet stack"
 SHARED: Final = "the shared stack"
 GROUPS: Final[Mapping[str, str]] = {
-    # They take rights, time or processes away from a stack, and have one of their own.
-    "test_crashes.py": QUIET,
+    # They take rights or processes away from a stack, or crowd it, and have one of their own.
     "test_least_privilege.py": QUIET,
     "test_paused_registration.py": QUIET,
     "test_single_flight.py": QUIET,

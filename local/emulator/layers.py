@@ -6,7 +6,6 @@ On AWS a layer is mounted read-only at /opt, so sharing one tree changes nothing
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 import threading
@@ -40,7 +39,7 @@ class SharedLayerZip(zipfile.ZipFile):
                 super().extractall(unfinished)
                 unfinished.rename(tree)
         target.rmdir()
-        os.symlink(tree, target)
+        target.symlink_to(tree)
 
 
 def apply() -> None:

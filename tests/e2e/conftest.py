@@ -43,7 +43,7 @@ def warm_up(installation: Installation) -> None:
 def quiet() -> Iterator[Installation]:
     """A second stack, whose schedule sleeps: for tests that take rights away, kill functions or crowd them.
 
-    Whoever asks for it belongs to the group `quiet`, so that one worker alone brings it up and uses it.
+    Files that ask for it are in one group (`tests/conftest.py`), so that one worker alone brings it up and uses it.
     """
     owner = get_owner()
     brought_up = bring_up(owner, "quiet")
@@ -71,7 +71,10 @@ def put_schedule_to_sleep(clients: AwsClients) -> None:
 def stories(installation: Installation, request: pytest.FixtureRequest) -> Iterator[Stories]:
     """The long stories, begun when the first test asks; tests in the meantime cost no time."""
     warm_up(installation)
-    begun = Stories(installation, find_stories(request.session.items) if not __import__("os").environ.get("NOSTORIES") else [])
+    begun = Stories(
+        installation,
+        find_stories(request.session.items) if not __import__("os").environ.get("NOSTORIES") else [],
+    )
     yield begun
     begun.close()
 
@@ -106,7 +109,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             return 3
         if item.get_closest_marker("story") is not None:
             return 2
-        # Its functions live in the future, and leave the scanner's cursor there.
+        # It takes long, and a process for itself.
         return 1 if item.path.name == "test_crashes.py" else 0
 
     items.sort(key=rank)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from tests.e2e.installation import Installation, Team
 
 BATCH = 10
+PAUSE_SECONDS = 0.15
+STILL_SECONDS = 3.0
+"""No batch of these tests takes so long."""
 
 
 def build_hint(team: Team, view: dict[str, Any], *, asked: bool = True) -> str:
@@ -41,7 +45,9 @@ def send_hints(installation: Installation, bodies: Sequence[str]) -> None:
         assert len(answer["Successful"]) == len(entries)
 
 
-def build_sqs_event(installation: Installation, bodies: Sequence[str], queue: str = "HintQueue") -> dict[str, Any]:
+def build_sqs_event(
+    installation: Installation, bodies: Sequence[str], queue: str = "HintQueue"
+) -> dict[str, Any]:
     """The event that a queue's mapping makes of messages."""
     name = installation.aws.physical_id(queue).rpartition("/")[2]
     arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
@@ -53,13 +59,25 @@ def build_sqs_event(installation: Installation, bodies: Sequence[str], queue: st
     }
 
 
-def count_waiting(installation: Installation, queue: str = "HintQueue") -> int:
-    """How many messages a queue holds, those in work and those delayed included."""
-    names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ]
-    url = installation.aws.physical_id(queue)
-    answer = installation.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)
+def count_messages(installation: Installation, queue: str = "HintQueue") -> tuple[int, int]:
+    """How many messages wait in a queue (those for later included), and how many are in work or were handed back for another time."""
+    waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
+    taken = "ApproximateNumberOfMessagesNotVisible"
+    answer = installation.aws.client("sqs").get_queue_attributes(
+        QueueUrl=installation.aws.physical_id(queue), AttributeNames=[*waiting, taken]
+    )
+    counts = {name: int(value) for name, value in answer["Attributes"].items()}
+    return sum(counts[name] for name in waiting), counts[taken]
+
+
+def wait_until_worked_off(installation: Installation, *, seconds: float = 60) -> None:
+    """Wait until the hint queue is empty but for what was handed back: that comes again after five minutes."""
+    deadline, quiet_since, last = time.monotonic() + seconds, time.monotonic(), (-1, -1)
+    while True:
+        counts = count_messages(installation)
+        if counts != last:
+            quiet_since, last = time.monotonic(), counts
+        if counts == (0, 0) or (counts[0] == 0 and time.monotonic() - quiet_since > STILL_SECONDS):
+            return
+        assert time.monotonic() < deadline, f"not worked off within {seconds:g} s: {counts}"
+        time.sleep(PAUSE_SECONDS)

@@ -34,7 +34,9 @@ class Answer:
         document = self.json
         assert set(document) == {"error"}, sorted(document)
         error: dict[str, Any] = document["error"]
-        assert set(error) - {"retry_after"} == {"code", "message", "correlation_id", "retryable"}, sorted(error)
+        assert set(error) - {"retry_after"} == {"code", "message", "correlation_id", "retryable"}, sorted(
+            error
+        )
         return error
 
     @property
@@ -79,7 +81,9 @@ class Caller:
         response = self._client.request(
             method, url, params=parameters, content=content, headers=all_headers | dict(headers or {})
         )
-        assert not NEVER_ANSWERED.search(response.text), f"{method} {path} answers with what only the service may hold"
+        assert not NEVER_ANSWERED.search(response.text), (
+            f"{method} {path} answers with what only the service may hold"
+        )
         return Answer(status=response.status_code, headers=response.headers, text=response.text)
 
     def get(self, path: str, **query: Any) -> Answer:

@@ -26,7 +26,9 @@ class Roles:
     def __init__(self, installation: Installation) -> None:
         self._iam = installation.aws.client("iam")
         self._removed: dict[str, set[str]] = {function: set() for function in FUNCTIONS}
-        self._names = {function: installation.aws.physical_id(logical_id(function, "Role")) for function in FUNCTIONS}
+        self._names = {
+            function: installation.aws.physical_id(logical_id(function, "Role")) for function in FUNCTIONS
+        }
         self._policies = {function: self._read(function) for function in FUNCTIONS}
 
     def statements(self, function: str) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from tests.support.lambda_sandbox import LambdaSandbox
 from tests.support.provider_faults import drop_before
 from tests.support.provider_profile import ProviderProfile
 
+pytestmark = pytest.mark.usefixtures("stories")
 
 KILL_SWITCH = Path(__file__).with_name("kill_switch")
 PLEASE_START_AGAIN = "Please start again"
@@ -207,7 +208,9 @@ def test_a_callback_that_comes_twice_is_refused_and_its_code_is_posted_once(grou
     assert ground.site.count_posts("authorization_code") == before + 1
 
 
-@pytest.mark.parametrize("query", ["state=forged&code=a", "code=a", "", "state=a&state=b&code=c", "state=%ff"])
+@pytest.mark.parametrize(
+    "query", ["state=forged&code=a", "code=a", "", "state=a&state=b&code=c", "state=%ff"]
+)
 @pytest.mark.usefixtures("unharmed")
 def test_a_forged_callback_gets_a_page_that_repeats_nothing(ground: Ground, query: str) -> None:
     address = ground.installation.redirect_uri(ground.site.registration_id)

@@ -1,6 +1,7 @@
 """SIGKILL of the refresher, the built one, before and after each numbered port call; the provider's own ledger is the judge.
 
-The refresher's clock is ahead, so that tokens of an hour are due now and a lease can end without anybody waiting a minute for it.
+The clocks of these refreshers and scanners are ahead, so that tokens of an hour are due now and a lease can end without anybody waiting
+a minute for it. For the deployed functions beside them nothing is due.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tests.support.lambda_sandbox import LambdaSandbox
 from tests.support.provider_profile import STATIC, STRICT, ProviderProfile
 from tests.support.stack import load_functions_of
 
+pytestmark = pytest.mark.usefixtures("stories")
 
 KILL_SWITCH = Path(__file__).with_name("kill_switch")
 HOUR = 3600
@@ -53,16 +55,18 @@ class Victim:
 
 
 class Workshop:
-    """Built functions of the quiet stack, started with a clock and a kill switch."""
+    """Built functions of the stack, started with a clock and a kill switch."""
 
-    def __init__(self, quiet: Installation, directory: Path) -> None:
-        self.quiet = quiet
+    def __init__(self, installation: Installation, directory: Path) -> None:
+        self.installation = installation
         self.directory = directory
-        self.functions = load_functions_of(quiet.stack, quiet.aws)
-        sqs = quiet.aws.client("sqs")
+        self.functions = load_functions_of(installation.stack, installation.aws)
+        sqs = installation.aws.client("sqs")
         self.hint_queue_url = sqs.create_queue(QueueName=new_name("hints"))["QueueUrl"]
 
-    def build(self, name: str, *, ahead: int, log: Path | None = None, kill_at: str = "", **more: str) -> BuiltFunction:
+    def build(
+        self, name: str, *, ahead: int, log: Path | None = None, kill_at: str = "", **more: str
+    ) -> BuiltFunction:
         function = self.functions[name]
         path = f"{KILL_SWITCH}:{function.code}:{function.layer / 'python'}"
         switches = {"TEST_CLOCK_AHEAD": str(ahead), "TEST_KILL_AT": kill_at, "PYTHONPATH": path}
@@ -70,18 +74,20 @@ class Workshop:
             switches["TEST_CALL_LOG"] = str(log)
         return replace(function, environment={**function.environment, **switches, **more})
 
-    def refresh(self, bodies: list[str], *, ahead: int, kill_at: str = "", log: Path | None = None) -> str | None:
+    def refresh(
+        self, bodies: list[str], *, ahead: int, kill_at: str = "", log: Path | None = None
+    ) -> str | None:
         """Hand a batch of hints to a refresher of its own; returns how it died, or None."""
         function = self.build("refresher", ahead=ahead, kill_at=kill_at, log=log)
         with LambdaSandbox(function) as sandbox:
-            done = sandbox.invoke(build_sqs_event(self.quiet, bodies))
+            done = sandbox.invoke(build_sqs_event(self.installation, bodies))
         if done.error_type is None:
             assert done.payload == {"batchItemFailures": []}, done.log
         return done.error_type
 
     def scan(self, *, ahead: int) -> list[str]:
         """Run the built scanner and return the hints that it sent; they go to a queue that nobody serves."""
-        root = self.quiet.stack.build_aws_environment() | {"AWS_SESSION_TOKEN": ""}
+        root = self.installation.stack.build_aws_environment() | {"AWS_SESSION_TOKEN": ""}
         function = self.build("scanner", ahead=ahead, HINT_QUEUE_URL=self.hint_queue_url, **root)
         with LambdaSandbox(function) as sandbox:
             done = sandbox.invoke({})
@@ -89,10 +95,12 @@ class Workshop:
         return self._receive(done.payload["hints"])
 
     def _receive(self, count: int) -> list[str]:
-        client, bodies = self.quiet.aws.client("sqs"), []
+        client, bodies = self.installation.aws.client("sqs"), []
         while len(bodies) < count:
             # Hints for later are delayed; nobody here waits for them.
-            page = client.receive_message(QueueUrl=self.hint_queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            page = client.receive_message(QueueUrl=self.hint_queue_url, MaxNumberOfMessages=10).get(
+                "Messages", []
+            )
             if not page:
                 break
             bodies += [message["Body"] for message in page]
@@ -102,22 +110,26 @@ class Workshop:
 
 
 @pytest.fixture(scope="module")
-def team(quiet: Installation) -> Team:
-    return quiet.team(new_name("crash"))
+def team(installation: Installation) -> Team:
+    return installation.team(new_name("crash"))
 
 
 @pytest.fixture(scope="module")
-def sites(quiet: Installation, team: Team) -> Iterator[dict[str, ScriptedSite]]:
+def sites(installation: Installation, team: Team) -> Iterator[dict[str, ScriptedSite]]:
     with (
-        open_site(quiet, team.tenant_id, rotation="static", profile=ProviderProfile(rotation=STATIC)) as static,
-        open_site(quiet, team.tenant_id, rotation="strict", profile=ProviderProfile(rotation=STRICT)) as strict,
+        open_site(
+            installation, team.tenant_id, rotation="static", profile=ProviderProfile(rotation=STATIC)
+        ) as static,
+        open_site(
+            installation, team.tenant_id, rotation="strict", profile=ProviderProfile(rotation=STRICT)
+        ) as strict,
     ):
         yield {"static": static, "strict": strict}
 
 
 @pytest.fixture(scope="module")
-def workshop(quiet: Installation, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(quiet, tmp_path_factory.mktemp("crashes"))
+def workshop(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(installation, tmp_path_factory.mktemp("crashes"))
 
 
 @pytest.fixture(scope="module")
@@ -135,13 +147,9 @@ def connect(site: ScriptedSite, team: Team) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def victims(
-    workshop: Workshop, sites: dict[str, ScriptedSite], team: Team, calls: list[str]
-) -> list[Victim]:
+def victims(workshop: Workshop, sites: dict[str, ScriptedSite], team: Team, calls: list[str]) -> list[Victim]:
     """One connection for each kind of provider and each kill; each refresher is dead when this returns."""
-    plans = [
-        (kind, call, when) for kind in KINDS for call in calls for when in ("before", "after")
-    ]
+    plans = [(kind, call, when) for kind in KINDS for call in calls for when in ("before", "after")]
 
     def kill(plan: tuple[str, str, str]) -> Victim:
         kind, call, when = plan
@@ -149,11 +157,11 @@ def victims(
         view = connect(sites[kind], team)
         token = document(team.read(view["connection_id"]))["access_token"]
         victim = Victim(kind=kind, point=f"{port} {method} {when}", view=view, first_token=token)
-        look(workshop.quiet, victim)
+        look(workshop.installation, victim)
         hint = build_hint(team, view, asked=False)
         died = workshop.refresh([hint], ahead=DUE_SECONDS, kill_at=f"{number} {when}")
         assert died == "Runtime.ExitError", f"{victim.point}: {died}"
-        look(workshop.quiet, victim)
+        look(workshop.installation, victim)
         return victim
 
     with ThreadPoolExecutor(2) as pool:
@@ -169,13 +177,13 @@ def repaired(workshop: Workshop, victims: list[Victim]) -> list[Victim]:
         for start in range(0, len(hints), 10):
             assert workshop.refresh(hints[start : start + 10], ahead=ahead) is None
         for victim in victims:
-            look(workshop.quiet, victim)
+            look(workshop.installation, victim)
     return victims
 
 
-def look(quiet: Installation, victim: Victim) -> None:
+def look(installation: Installation, victim: Victim) -> None:
     """Note which generation a reader of Secrets Manager sees."""
-    victim.shown.append(quiet.read_secret(victim.view["secret_name"])["generation"])
+    victim.shown.append(installation.read_secret(victim.view["secret_name"])["generation"])
 
 
 def test_every_port_call_of_a_refresh_has_a_number_and_no_call_goes_past_the_ports(calls: list[str]) -> None:
@@ -215,7 +223,9 @@ def test_after_a_kill_anywhere_the_service_mends_itself_and_only_the_stated_wind
             assert token["access_token"] == victim.first_token, name
             continue
         assert (view["status"], view["generation"], view["failure"]) == ("active", 2, None), name
-        assert site.provider.rules.is_refreshable(site.newest_refresh_token(token["access_token"]).value), name
+        assert site.provider.rules.is_refreshable(site.newest_refresh_token(token["access_token"]).value), (
+            name
+        )
 
 
 def test_after_a_kill_anywhere_no_more_requests_are_sent_than_the_protocol_allows(
@@ -232,12 +242,12 @@ def test_after_a_kill_anywhere_no_more_requests_are_sent_than_the_protocol_allow
 
 
 def test_after_a_kill_anywhere_readers_of_the_secret_never_see_an_older_generation_again(
-    repaired: list[Victim], team: Team, quiet: Installation
+    repaired: list[Victim], team: Team, installation: Installation
 ) -> None:
     for victim in repaired:
         name = f"{victim.kind}: {victim.point}"
         assert victim.shown == sorted(victim.shown), name
         token = document(team.read(victim.view["connection_id"]))
-        published = quiet.read_secret(victim.view["secret_name"])
+        published = installation.read_secret(victim.view["secret_name"])
         assert published["access_token"] == token["access_token"], name
         assert victim.shown[-1] == token["generation"], name

@@ -17,7 +17,6 @@ from tests.e2e.stories import Stories
 from tests.support.provider_faults import drop_after_commit, hang, unavailable
 from tests.support.provider_profile import STRICT, ProviderProfile, grace
 
-
 HOUR = 3600
 SCHEDULED_SECONDS = 60
 """A token that lives so long is due on the schedule after 39 to 45 seconds."""
@@ -94,7 +93,9 @@ def lose_an_answer_at_a_strict_provider(installation: Installation) -> dict[str,
         site.provider.script.add(drop_after_commit())
         hint(installation, team, connected)
         lost = wait_until(
-            "the lost answer is on record", lambda: (seen := team.view(connection_id))["failure"] and seen, seconds=30
+            "the lost answer is on record",
+            lambda: (seen := team.view(connection_id))["failure"] and seen,
+            seconds=30,
         )
         served = document(team.read(connection_id))
         served_is_accepted = site.provider.rules.accepts(served["access_token"])
@@ -102,6 +103,7 @@ def lose_an_answer_at_a_strict_provider(installation: Installation) -> dict[str,
             "the verdict",
             lambda: (seen := team.view(connection_id))["status"] == "reauthorization_required" and seen,
             seconds=130,
+            pause=1,
         )
         return {
             "lost": lost,
@@ -143,14 +145,23 @@ def hang_one_provider(installation: Installation) -> dict[str, Any]:
         open_site(installation, team.tenant_id, profile=profile) as other,
     ):
         for number in range(10):
-            team.connect(hanging.provider_id, user_id=f"user-{number}", policy="scheduled", publication="api_only")
+            team.connect(
+                hanging.provider_id, user_id=f"user-{number}", policy="scheduled", publication="api_only"
+            )
         hanging.provider.script.add(hang(), times=100)
         sites = [site for site in (good, other) for _ in range(10)]
         connected = [
-            (site, team.connect(site.provider_id, user_id=f"user-{number}", policy="scheduled", publication="api_only"))
+            (
+                site,
+                team.connect(
+                    site.provider_id, user_id=f"user-{number}", policy="scheduled", publication="api_only"
+                ),
+            )
             for number, site in enumerate(sites)
         ]
-        first_tokens = {view["connection_id"]: document(team.read(view["connection_id"])) for _, view in connected}
+        first_tokens = {
+            view["connection_id"]: document(team.read(view["connection_id"])) for _, view in connected
+        }
         for site in (good, other):
             site.provider.rules.change_profile(access_token_seconds=HOUR)
 
@@ -168,7 +179,9 @@ def hang_one_provider(installation: Installation) -> dict[str, Any]:
             "hung": hanging.count_posts(),
             "hanging_status": {
                 row["status"]
-                for row in document(team.caller.get("/v1/connections", provider=hanging.provider_id))["connections"]
+                for row in document(team.caller.get("/v1/connections", provider=hanging.provider_id))[
+                    "connections"
+                ]
             },
         }
 
@@ -208,7 +221,9 @@ def revoke_at_a_busy_provider(installation: Installation) -> dict[str, Any]:
             "is_live_at_the_provider": site.provider.rules.accepts(token),
         }
         began = time.monotonic()
-        wait_until("the grant is revoked", lambda: not site.provider.rules.accepts(token), seconds=130)
+        wait_until(
+            "the grant is revoked", lambda: not site.provider.rules.accepts(token), seconds=130, pause=1
+        )
         requests = site.provider.ledger.find_requests("revoke")
         return {
             "disconnected": disconnected,
@@ -232,4 +247,3 @@ def test_a_revocation_that_a_busy_provider_refuses_is_sent_again_and_readers_los
     assert facts["at_once"]["is_live_at_the_provider"]
     assert facts["outcomes"] == ["not_processed", "ok"]
     assert not facts["refreshable"]
-

@@ -25,7 +25,6 @@ from tests.support.provider_faults import delay
 from tests.support.provider_profile import ProviderProfile
 from tests.support.stack import AwsClients
 
-
 DONE = "done"
 STALE_SECONDS, STALE_LIFE_SECONDS = 6.1, 8
 """A token of eight seconds is stale from six seconds on, and refreshed before it is handed out from 7.2 on."""
@@ -50,7 +49,8 @@ class Ground:
     def invoke(self, function: str, event: Any) -> Any:
         """Invoke a function; None when it failed as a whole."""
         answer = self.quiet.aws.client("lambda").invoke(
-            FunctionName=self.quiet.aws.physical_id(logical_id(function, "Function")), Payload=json.dumps(event)
+            FunctionName=self.quiet.aws.physical_id(logical_id(function, "Function")),
+            Payload=json.dumps(event),
         )
         return None if "FunctionError" in answer else json.loads(answer["Payload"].read())
 
@@ -330,7 +330,9 @@ def list_tenants(ground: Ground) -> Generator[None, None, str]:
 
 
 def issue(ground: Ground) -> str:
-    operator_id, secret = read_operator_credential(ground.quiet.stack, ground.quiet.outputs["OperatorSecretName"])
+    operator_id, secret = read_operator_credential(
+        ground.quiet.stack, ground.quiet.outputs["OperatorSecretName"]
+    )
     try:
         ground.quiet.canaries.add(get_access_token(ground.quiet.base_url, operator_id, secret))
     except ApiError as error:
@@ -430,7 +432,9 @@ def arn_of_queue(quiet: Installation, queue: str) -> str:
     return f"arn:aws:sqs:us-east-1:000000000000:{name}"
 
 
-def test_every_statement_of_every_function_has_a_scenario_and_every_scenario_a_statement(ground: Ground) -> None:
+def test_every_statement_of_every_function_has_a_scenario_and_every_scenario_a_statement(
+    ground: Ground,
+) -> None:
     deployed = {(function, sid) for function in FUNCTIONS for sid in ground.roles.statements(function)}
     named = {(function, sid) for function, needs in NEEDS.items() for sid in needs}
     assert named.isdisjoint(UNENFORCED)

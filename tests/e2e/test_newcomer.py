@@ -37,7 +37,11 @@ def walk_at(server: ThirdPartyServer, installation: Installation) -> dict[str, A
     operator = Caller(api, get_access_token(api, credential["client_id"], credential["client_secret"]))
     tenant_id, provider_id, registration_id = (new_name(stem) for stem in ("newcomer", "theirs", "theirs"))
     document(operator.put(f"/v1/tenants/{tenant_id}", {"name": "Newcomer", "return_urls": [RETURN_URL]}))
-    wish = {"tenant_id": tenant_id, "name": "backend", "scopes": ["connections:read", "connections:write", "tokens:read"]}
+    wish = {
+        "tenant_id": tenant_id,
+        "name": "backend",
+        "scopes": ["connections:read", "connections:write", "tokens:read"],
+    }
     client = document(operator.post("/v1/clients", wish), 201)
     team = Caller(api, get_access_token(api, client["client_id"], client["client_secret"]))
     canaries.add(operator.token, team.token)
@@ -71,7 +75,10 @@ def walk_at(server: ThirdPartyServer, installation: Installation) -> dict[str, A
     )
     with ScriptedBrowser() as browser:
         arrival = browser.authorize(
-            started["authorization_url"], username=server.username, password=server.password, stop_at=RETURN_URL
+            started["authorization_url"],
+            username=server.username,
+            password=server.password,
+            stop_at=RETURN_URL,
         )
     completion = {"session_uri": started["session_uri"], "user_id": "ada"}
     connected = document(team.post("/v1/connections/complete", completion))
@@ -100,7 +107,10 @@ def walk_at(server: ThirdPartyServer, installation: Installation) -> dict[str, A
 
     # Refreshed by the schedule: nobody reads, and the secret changes.
     scheduled = wait_until(
-        "a token that the schedule brought", lambda: (found := published())["generation"] == 2 and found, seconds=90
+        "a token that the schedule brought",
+        lambda: (found := published())["generation"] == 2 and found,
+        seconds=90,
+        pause=0.5,
     )
     assert scheduled
     canaries.add(scheduled["access_token"])
@@ -127,7 +137,9 @@ def walk_at(server: ThirdPartyServer, installation: Installation) -> dict[str, A
     # Disconnected: revoked at the server, and no version that a reader can name holds a token.
     begun = time.monotonic()
     facts["disconnected"] = document(team.delete(one))
-    wait_until("the server has forgotten the token", lambda: not server.accepts(last["access_token"]), seconds=60)
+    wait_until(
+        "the server has forgotten the token", lambda: not server.accepts(last["access_token"]), seconds=60
+    )
     wait_until("the secret holds no token", lambda: published()["access_token"] is None, seconds=60)
     previous = secrets.get_secret_value(SecretId=connected["secret_name"], VersionStage="AWSPREVIOUS")
     facts |= {
@@ -141,7 +153,9 @@ def walk_at(server: ThirdPartyServer, installation: Installation) -> dict[str, A
 
 
 @pytest.mark.story.with_args(walk)
-def test_a_newcomer_with_only_the_outputs_gets_a_token_kept_fresh_until_it_is_disconnected(stories: Stories) -> None:
+def test_a_newcomer_with_only_the_outputs_gets_a_token_kept_fresh_until_it_is_disconnected(
+    stories: Stories,
+) -> None:
     facts = stories.wait_for(walk)
 
     # The login form and the consent form of a server that is not ours, with PKCE required and `iss` sent.
@@ -149,7 +163,11 @@ def test_a_newcomer_with_only_the_outputs_gets_a_token_kept_fresh_until_it_is_di
     assert facts["provider"]["pkce"] == "supported"
     assert facts["provider"]["document"]["iss_parameter"] == "always"
     connected = facts["connected"]
-    assert (connected["status"], connected["generation"], connected["has_refresh_token"]) == ("active", 1, True)
+    assert (connected["status"], connected["generation"], connected["has_refresh_token"]) == (
+        "active",
+        1,
+        True,
+    )
     assert connected["publication"] == "secrets_manager"
 
     for token in ("first", "scheduled", "last"):

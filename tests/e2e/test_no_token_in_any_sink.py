@@ -45,14 +45,22 @@ def test_no_sink_of_any_stack_holds_what_the_tests_of_this_run_have_met(installa
     assert installation.stack in stacks
     # A value that was met at one stack is looked for in all.
     canaries = tuple(
-        sorted({value for stack in stacks for value in (stack.directory / "canaries.txt").read_text().splitlines()})
+        sorted(
+            {
+                value
+                for stack in stacks
+                for value in (stack.directory / "canaries.txt").read_text().splitlines()
+            }
+        )
     )
     assert len(canaries) >= 8
     for stack in stacks:
         sinks = Sinks(stack=stack, aws=AwsClients(stack))
         texts = sinks.read_all()
         for name, text in texts.items():
-            assert text or name == "queues", f"{name} of {stack.directory.name} is empty: nothing was searched"
+            assert text or name == "queues", (
+                f"{name} of {stack.directory.name} is empty: nothing was searched"
+            )
         assert find_leaks(canaries, texts) == [], stack.directory.name
         for name, content in sinks.read_published():
             assert not NEVER_PUBLISHED.search(content), name

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.hints import build_hint, count_waiting, send_hints
+from tests.e2e.hints import build_hint, count_messages, send_hints, wait_until_worked_off
 from tests.e2e.installation import Installation, Team, new_name
-from tests.e2e.patience import wait_until
 from tests.e2e.scripted_site import ScriptedSite, open_site
 from tests.support.provider_profile import STRICT_KILL, ProviderProfile
-
 
 READERS = 64
 ENVIRONMENTS = 6
@@ -47,7 +45,9 @@ def few_environments(quiet: Installation) -> Iterator[None]:
 def connect(site: ScriptedSite, team: Team, *, lives_seconds: int) -> dict[str, Any]:
     """A lazy connection whose first token lives this long; those that follow live an hour."""
     site.provider.rules.change_profile(access_token_seconds=lives_seconds)
-    connected = team.connect(site.provider_id, user_id=new_name("user"), policy="lazy", publication="api_only")
+    connected = team.connect(
+        site.provider_id, user_id=new_name("user"), policy="lazy", publication="api_only"
+    )
     site.provider.rules.change_profile(access_token_seconds=3600)
     return connected
 
@@ -86,7 +86,8 @@ def test_50_callers_who_reject_one_generation_twice_cause_one_request(site: Scri
 
     def reject(_: int) -> list[dict[str, Any]]:
         return [
-            team.read_patiently(connection_id, seconds=PATIENCE_SECONDS, rejected_generation=1) for _ in range(2)
+            team.read_patiently(connection_id, seconds=PATIENCE_SECONDS, rejected_generation=1)
+            for _ in range(2)
         ]
 
     with ThreadPoolExecutor(50) as pool:
@@ -104,7 +105,7 @@ def test_200_hints_of_one_connection_cause_one_request(
     before = site.count_posts()
     send_hints(quiet, [build_hint(team, connected)] * 200)
 
-    wait_until("200 hints are worked off", lambda: count_waiting(quiet) == 0, seconds=PATIENCE_SECONDS)
+    wait_until_worked_off(quiet)
 
     assert team.view(connected["connection_id"])["generation"] == 2
     assert site.count_posts() == before + 1
@@ -132,10 +133,10 @@ def test_repeated_old_and_poisonous_messages_neither_refresh_nor_hold_up_the_goo
 
     # The good message ten times, one to each batch, between the others.
     send_hints(quiet, [body for _ in range(10) for body in (*poison[:8], good, old)][:100] + poison[8:])
-    wait_until("all messages are worked off", lambda: count_waiting(quiet) == 0, seconds=PATIENCE_SECONDS)
+    wait_until_worked_off(quiet)
 
     assert team.view(first["connection_id"])["generation"] == 2
     assert team.view(second["connection_id"])["generation"] == 1
     assert site.count_posts() == before + 1
-    assert count_waiting(quiet, "HintDeadLetterQueue") == 0
+    assert count_messages(quiet, "HintDeadLetterQueue") == (0, 0)
     assert quiet.find_log_lines("refresher", "malformed_hint")

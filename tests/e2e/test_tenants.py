@@ -14,6 +14,7 @@ from tests.e2e.installation import RETURN_URL, Installation, Team, new_name
 from tests.e2e.scripted_site import ScriptedSite, open_site
 from tests.support.lambda_function import load_template
 
+pytestmark = pytest.mark.usefixtures("stories")
 
 NOBODYS_CONNECTION = "con_" + "a" * 26
 
@@ -45,7 +46,13 @@ class Neighbours:
     def secrets_of_the_owner(self) -> tuple[str, ...]:
         """What no answer to the looker may hold, unless the looker said it."""
         view = self.connection
-        return (view["user_id"], view["account"], view["name"], self.owner.tenant_id, self.site.provider.token_prefix)
+        return (
+            view["user_id"],
+            view["account"],
+            view["name"],
+            self.owner.tenant_id,
+            self.site.provider.token_prefix,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,9 @@ BY_OTHER_IDS: dict[str, tuple[Find, int, str]] = {
         "CONNECT_EXPIRED",
     ),
     "POST /v1/connections": (
-        lambda n, own: n.looker.start(n.site.provider_id, registration=n.site.registration_id if own else "nobodys"),
+        lambda n, own: n.looker.start(
+            n.site.provider_id, registration=n.site.registration_id if own else "nobodys"
+        ),
         400,
         "UNKNOWN_REGISTRATION",
     ),
@@ -119,7 +128,10 @@ PUBLIC = {
 
 @pytest.fixture(autouse=True)
 def nothing_happens_to_the_owner(neighbours: Neighbours) -> Iterator[None]:
-    asked, connection_id = len(neighbours.site.provider.ledger.requests), neighbours.connection["connection_id"]
+    asked, connection_id = (
+        len(neighbours.site.provider.ledger.requests),
+        neighbours.connection["connection_id"],
+    )
     before = neighbours.owner.view(connection_id)
     yield
     assert len(neighbours.site.provider.ledger.requests) == asked
@@ -133,7 +145,9 @@ def test_every_route_of_the_template_is_in_exactly_one_of_the_tables() -> None:
 
 
 @pytest.mark.parametrize("route", BY_CONNECTION)
-def test_a_connection_of_the_other_tenant_looks_like_one_that_nobody_has(neighbours: Neighbours, route: str) -> None:
+def test_a_connection_of_the_other_tenant_looks_like_one_that_nobody_has(
+    neighbours: Neighbours, route: str
+) -> None:
     foreign = BY_CONNECTION[route](neighbours, neighbours.connection["connection_id"])
     absent = BY_CONNECTION[route](neighbours, NOBODYS_CONNECTION)
 
@@ -143,7 +157,9 @@ def test_a_connection_of_the_other_tenant_looks_like_one_that_nobody_has(neighbo
 
 
 @pytest.mark.parametrize("route", BY_OTHER_IDS)
-def test_anything_else_of_the_other_tenant_looks_like_what_nobody_has(neighbours: Neighbours, route: str) -> None:
+def test_anything_else_of_the_other_tenant_looks_like_what_nobody_has(
+    neighbours: Neighbours, route: str
+) -> None:
     find, status, code = BY_OTHER_IDS[route]
     foreign, absent = find(neighbours, True), find(neighbours, False)
 
@@ -178,7 +194,9 @@ def test_what_belongs_to_operators_is_closed_to_tenants_whether_it_exists_or_not
     assert not leaks(neighbours, foreign)
 
 
-@pytest.mark.parametrize("query", [{}, {"user_id": "owners-user-name"}, {"account": "owners-account"}, {"status": "active"}])
+@pytest.mark.parametrize(
+    "query", [{}, {"user_id": "owners-user-name"}, {"account": "owners-account"}, {"status": "active"}]
+)
 def test_a_list_holds_nothing_of_the_other_tenant(neighbours: Neighbours, query: dict[str, str]) -> None:
     answer = neighbours.looker.caller.get("/v1/connections", **query)
 

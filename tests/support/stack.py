@@ -117,7 +117,9 @@ class AwsClients:
         """Return a session that holds the rights of one of the template's roles."""
         role = self.physical_id(logical_id)
         arn = f"arn:aws:iam::000000000000:role/{role}"
-        return self.session_of(self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"])
+        return self.session_of(
+            self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        )
 
     @staticmethod
     def session_of(credentials: Any) -> boto3.Session:

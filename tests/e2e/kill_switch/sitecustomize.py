@@ -7,7 +7,7 @@ Python imports a `sitecustomize` by itself when one is on PYTHONPATH, so that th
   numbered port call is written as `- service operation`.
 - `TEST_KILL_AT`: `number before` or `number after`: there the process kills itself, as the platform or the kernel would.
 
-Which fields of the refresher's dependencies are ports is read from their types, so that a new port is numbered without anybody's help.
+A scanner that is started with it keeps no cursor. Which fields of the refresher's dependencies are ports is read from their types, so that a new port is numbered without anybody's help.
 """
 
 from __future__ import annotations
@@ -82,6 +82,22 @@ def number_ports(module: Any) -> None:
     module.build_refreshing = build_numbered
 
 
+class NoMemory:
+    """A scan cursor that keeps nothing: a scanner whose clock is ahead must not tell the deployed one that all was scanned."""
+
+    def get(self) -> dict[int, Any]:
+        return {}
+
+    def advance(self, through: Any) -> None:
+        """Forget it."""
+
+
+def patch_bootstrap(module: Any) -> None:
+    number_ports(module)
+    build = module.build_scanning
+    module.build_scanning = lambda settings: dataclasses.replace(build(settings), cursor=NoMemory())
+
+
 def move_clock(module: Any) -> None:
     ahead = timedelta(seconds=float(os.environ.get("TEST_CLOCK_AHEAD") or 0))
     now = module.SystemClock.now
@@ -111,7 +127,7 @@ def watch_provider(module: Any) -> None:
 
 
 PATCHES: dict[str, Callable[[Any], None]] = {
-    "evertoken.bootstrap": number_ports,
+    "evertoken.bootstrap": patch_bootstrap,
     "evertoken.adapters.system": move_clock,
     "evertoken.adapters.http_transport": watch_provider,
     "botocore.client": watch_aws,
