@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 4566
 DETACH ?=
+# Seconds for which `make bench` reads what `make run` keeps fresh, in place of the other measurements.
+SOAK ?=
 # What `make build` and `make deploy` build for; PARAMETERS holds further ones: make deploy PARAMETERS="Stage=test LogRetentionDays=7"
 PYTHON_RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
@@ -58,7 +60,7 @@ check:
 
 bench:
 	$(call ensure,app sam emulator runtime)
-	@$(APP) -m bench
+	@$(APP) -m $(if $(SOAK),bench.soak $(SOAK),bench)
 
 validate:
 	$(call ensure,sam)
