@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack import ROOT
+from local.stack import ROOT, LocalStack
 from tests.support.lambda_function import load_template
 from tests.support.stack import AwsClients
 
@@ -262,3 +262,13 @@ def test_the_api_has_every_route_of_the_template(aws: AwsClients) -> None:
     gateway = aws.client("apigatewayv2")
     routes = gateway.get_routes(ApiId=aws.physical_id("Api"), MaxResults="200")["Items"]
     assert {route["RouteKey"] for route in routes} == wanted
+
+
+def test_environments_share_one_unpacked_layer(aws: AwsClients, stack: LocalStack) -> None:
+    for function in ("AuthApiFunction", "ScannerFunction"):
+        aws.client("lambda").invoke(FunctionName=aws.physical_id(function), Payload=b"{}")
+    layers = list(stack.temporary.glob("ministack-lambda-*/layer_0"))
+    assert len(layers) >= 2
+    assert all(layer.is_symlink() for layer in layers)
+    (tree,) = {layer.resolve() for layer in layers}
+    assert (tree / "python" / "evertoken").is_dir()
