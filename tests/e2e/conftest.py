@@ -71,10 +71,7 @@ def put_schedule_to_sleep(clients: AwsClients) -> None:
 def stories(installation: Installation, request: pytest.FixtureRequest) -> Iterator[Stories]:
     """The long stories, begun when the first test asks; tests in the meantime cost no time."""
     warm_up(installation)
-    begun = Stories(
-        installation,
-        find_stories(request.session.items) if not __import__("os").environ.get("NOSTORIES") else [],
-    )
+    begun = Stories(installation, find_stories(request.session.items))
     yield begun
     begun.close()
 
@@ -102,14 +99,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, while the stories go on; then those that wait for them; what looks back at the whole run last."""
+    """Quick tests first, while the stories go on; then those that wait for them; what looks back at the whole run last.
+
+    Crashes take long, and functions without their rights hand messages back for five minutes: others come before these.
+    """
 
     def rank(item: pytest.Item) -> int:
         if item.path.name == "test_no_token_in_any_sink.py":
             return 3
         if item.get_closest_marker("story") is not None:
             return 2
-        # It takes long, and a process for itself.
-        return 1 if item.path.name == "test_crashes.py" else 0
+        return int(item.path.name in ("test_crashes.py", "test_least_privilege.py"))
 
     items.sort(key=rank)

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from local.deploy import build_session
 from local.stack import LocalStack
 from tests.support.stack import AwsClients
 
@@ -100,7 +101,8 @@ class Sinks:
                 iterator = page.get("NextShardIterator")
 
     def _history(self) -> Iterator[str]:
-        client, until, seen = self.aws.client("cloudtrail"), time.time() + 60, set[str]()
+        # A client for itself, because it is changed.
+        client, until, seen = self.aws.client("cloudtrail", build_session()), time.time() + 60, set[str]()
 
         def set_end(params: dict[str, Any], **_: Any) -> None:
             # The SDK would round the instant to a second, which holds hundreds of calls.
