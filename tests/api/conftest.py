@@ -1,10 +1,12 @@
 """One control plane for a file of tests; a provider of its own for each test, in place of the one before."""
 
+import io
+import logging
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.control_plane import DOMAIN, ControlPlane, open_control_plane
+from tests.support.control_plane import BUILDERS, DOMAIN, ControlPlane, open_control_plane
 from tests.support.provider_profile import ProviderProfile
 from tests.support.scripted_provider import ScriptedProvider
 
@@ -40,3 +42,16 @@ def tenant(plane: ControlPlane, provider: ScriptedProvider) -> str:
     plane.add_provider(provider.issuer)
     plane.add_registration()
     return token
+
+
+@pytest.fixture
+def printed(plane: ControlPlane) -> Iterator[io.StringIO]:
+    """What the functions print, from here on."""
+    stream, handlers = (
+        io.StringIO(),
+        [handler for name in BUILDERS for handler in logging.getLogger(name).handlers],
+    )
+    before = [handler.setStream(stream) for handler in handlers]
+    yield stream
+    for handler, old in zip(handlers, before, strict=True):
+        handler.setStream(old)

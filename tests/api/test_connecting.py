@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -417,6 +418,30 @@ def test_a_registration_that_does_not_name_the_tenant_is_unknown_to_it(plane, pr
     assert plane.start(other, registration="scripted-acme").code == "UNKNOWN_REGISTRATION"
     assert plane.start(other, registration="nothing").code == "UNKNOWN_REGISTRATION"
     assert plane.start(other, provider="nothing").code == "UNKNOWN_PROVIDER"
+
+
+def test_a_connections_own_parameter_fills_the_providers_urls_for_its_code_and_for_its_refresh(
+    plane, provider
+):
+    token = plane.tenant()
+    plane.add_provider(
+        provider.issuer,
+        parameters={"place": {"description": "where tokens are had", "example": "token"}},
+        endpoints={
+            "authorization": f"{provider.issuer}/authorize",
+            "token": f"{provider.issuer}/{{place}}",
+        },
+    )
+    plane.add_registration()
+    provider.rules.change_profile(access_token_seconds=2)
+
+    assert "place" in plane.start(token).json["error"]["message"]
+    view = plane.connect(token, parameters={"place": "token"}).json
+    time.sleep(0.6)  # the age from which a token of two seconds may be refreshed on demand
+    refreshed = plane.request("POST", f"/v1/connections/{view['connection_id']}/refresh", token=token)
+
+    assert (refreshed.status, refreshed.json["outcome"]) == (200, "refreshed"), refreshed.text
+    assert [record.outcome for record in token_posts(provider)] == ["ok", "ok"]
 
 
 def test_parameters_that_the_entry_does_not_admit_are_refused(plane, tenant):

@@ -56,6 +56,79 @@ def test_a_provider_is_shown_with_the_sources_of_its_facts(plane):
     assert all(source["url"] and source["checked_on"] for source in shown["sources"].values())
 
 
+def search(plane, token, query):
+    listed = plane.request("GET", "/v1/providers", query=query, token=token)
+    assert listed.status == 200, listed.text
+    return [one["provider_id"] for one in listed.json["providers"]]
+
+
+def test_providers_are_searched_by_id_name_and_what_they_extend_in_any_case(plane, operator):
+    put_provider(plane, "workspace", name="Our Workspace", extends="google")
+    assert search(plane, operator, "search=GitH")[0] == "github"
+    assert search(plane, operator, "search=our%20work") == ["workspace"]
+    assert {"google", "workspace"} <= set(search(plane, operator, "search=google"))
+    assert search(plane, operator, "search=oauth2") == ["mine"]
+    assert search(plane, operator, "search=nobody%20has%20this") == []
+    assert search(plane, operator, "search=") == search(plane, operator, "")
+
+
+def test_a_search_that_is_none_is_refused_by_its_name(plane):
+    for query in ("find=x", f"search={'x' * 81}"):
+        refused = plane.request("GET", "/v1/providers", query=query, token=plane.operator())
+        assert (refused.status, refused.code) == (400, "BAD_REQUEST")
+
+
+def test_a_list_shows_what_has_to_be_given_and_what_is_unknown(plane):
+    put_provider(
+        plane,
+        endpoints={"authorization": "https://{shop}.as.example/a", "token": "https://{shop}.as.example/t"},
+        parameters={"shop": {"description": "The shop's name."}},
+        lifecycle={"stage": "retiring", "ends_on": "2027-04-01", "successor": "google"},
+        rotation={"kind": "grace", "grace_seconds": 60, "new_token": "always"},
+    )
+    listed = plane.request("GET", "/v1/providers", query="search=mine", token=plane.operator()).json[
+        "providers"
+    ]
+    assert listed == [
+        {
+            "provider_id": "mine",
+            "name": "Mine",
+            "origin": "operator",
+            "extends": "oauth2",
+            "documentation": None,
+            "lifecycle": {"stage": "retiring", "ends_on": "2027-04-01", "successor": "google", "note": None},
+            "grants": ["authorization_code", "client_credentials", "refresh_token"],
+            "parameters": [
+                {
+                    "name": "shop",
+                    "description": "The shop's name.",
+                    "required": True,
+                    "default": None,
+                    "choices": [],
+                    "suffixes": [],
+                    "operator_only": False,
+                }
+            ],
+            "rotation": {
+                "kind": "grace",
+                "grace_seconds": 60,
+                "new_token": "always",
+                "kills_access_token": False,
+            },
+            "unknown": [
+                "issuer",
+                "pkce.support",
+                "lifetimes.access_token_seconds",
+                "lifetimes.refresh_token_seconds",
+                "endpoints.revocation",
+            ],
+        }
+    ]
+    shown = plane.request("GET", "/v1/providers/mine", token=plane.operator()).json
+    assert [fact["field"] for fact in shown["unknown"]] == listed[0]["unknown"]
+    assert all(fact["consequence"] for fact in shown["unknown"])
+
+
 def test_an_unknown_provider_is_not_found(plane):
     assert plane.request("GET", "/v1/providers/none", token=plane.operator()).code == "NOT_FOUND"
     assert plane.request("GET", "/v1/providers/none", token=plane.operator()).status == 404
@@ -83,7 +156,9 @@ def test_a_shipped_id_cannot_be_taken(plane, provider_id):
         ({"endpoints": {"token": "http://as.example/token"}}, "endpoints.token"),
         ({"endpoints": {"token": 1}}, "endpoints.token"),
         ({"pkce": {"support": "plain"}}, "pkce.support"),
-        ({"extends": "google"}, "extends"),
+        ({"extends": "nobody"}, "extends"),
+        ({"parameters": {"shop": {"description": "The shop."}}}, "parameters.shop"),
+        ({"endpoints": {"token": "https://{shop}/t"}}, "endpoints.token"),
     ],
 )
 def test_a_document_that_is_not_one_is_refused_by_its_field(plane, changes, named):

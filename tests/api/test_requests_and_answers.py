@@ -2,9 +2,7 @@
 
 import ast
 import base64
-import io
 import json
-import logging
 import re
 from pathlib import Path
 
@@ -17,19 +15,6 @@ from tests.support.aws_account import OPERATOR_SECRET
 from tests.support.control_plane import BUILDERS, LambdaContext, function_of, make_event
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def printed(plane):
-    """What the functions print, from here on."""
-    stream, handlers = (
-        io.StringIO(),
-        [handler for name in BUILDERS for handler in logging.getLogger(name).handlers],
-    )
-    before = [handler.setStream(stream) for handler in handlers]
-    yield stream
-    for handler, old in zip(handlers, before, strict=True):
-        handler.setStream(old)
 
 
 def put_tenant(plane, body, **more):

@@ -177,8 +177,10 @@ def test_templates_are_filled_with_the_registrations_parameters(world):
     ready = world.directory.get_ready("reg-2")
     assert (ready.provider.token_endpoint, ready.client_secret) == ("https://acme.example.com/token", None)
     world.register("reg-3", provider_id="shop", has_secret=False)
-    with pytest.raises(InvalidInputError, match="shop"):
-        world.directory.get_ready("reg-3")
+    open_client = world.directory.get_ready("reg-3")
+    assert open_client.for_grant({"shop": "acme"}).provider == ready.provider
+    with pytest.raises(InvalidInputError, match="needs the parameter shop"):
+        open_client.for_grant({})
 
 
 def test_what_is_unknown_is_said(world):

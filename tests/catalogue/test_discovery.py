@@ -11,7 +11,7 @@ from evertoken.catalogue.provider_book import ProviderBook
 from evertoken.catalogue.provider_directory import ProviderDirectory
 from evertoken.domain.errors import InvalidInputError, UnknownProviderError
 from evertoken.domain.provider import IssParameter, Pkce
-from evertoken.domain.provider_shapes import ClientAuthentication
+from evertoken.domain.request_shape import ClientAuthentication
 
 ISSUER = "https://login.example.com/realms/one"
 METADATA = {
@@ -59,7 +59,10 @@ def test_an_issuer_alone_becomes_a_whole_provider():
         f"{ISSUER}/revoke",
     )
     assert (provider.iss_parameter, provider.pkce) == (IssParameter.ALWAYS, Pkce.SUPPORTED)
-    assert provider.client_authentication == (ClientAuthentication.CLIENT_SECRET_POST,)
+    assert provider.client_authentication == (
+        ClientAuthentication.CLIENT_SECRET_POST,
+        ClientAuthentication.PRIVATE_KEY_JWT,
+    )
     assert provider.supports("client_credentials")
     assert provider.sources["endpoints"].checked_on == "2026-11-21"
 
@@ -80,6 +83,24 @@ def test_what_the_metadata_leaves_out_is_as_rfc_8414_has_it():
         None,
     )
     assert provider.grants == {"authorization_code", "refresh_token"}
+
+
+def test_further_grants_and_signed_client_authentication_are_discovered():
+    kinds = ("device_code", "jwt-bearer", "token-exchange")
+    grants = [f"urn:ietf:params:oauth:grant-type:{kind}" for kind in kinds]
+    changes = {
+        "grant_types_supported": grants,
+        "token_endpoint_auth_signing_alg_values_supported": ["none", "ES256", "EdDSA", "X999"],
+        "code_challenge_methods_supported": ["plain"],
+    }
+    document = discover(**changes, device_authorization_endpoint=f"{ISSUER}/device")
+    provider = parse_provider(document, provider_id="own")
+    assert provider.grants == {"device_code", "jwt_bearer", "token_exchange"}
+    assert provider.device_authorization_endpoint == f"{ISSUER}/device"
+    assert provider.client_assertion.algorithms == ("ES256", "EdDSA")
+    assert (provider.pkce, provider.challenge_method) == (Pkce.SUPPORTED, "plain")
+    # Without the endpoint that it begins at, a grant cannot be had.
+    assert discover(**changes)["grants"] == ["token_exchange", "jwt_bearer"]
 
 
 def test_what_an_operator_wrote_wins():
@@ -108,7 +129,7 @@ def test_metadata_of_another_issuer_is_refused(other):
         ({"token_endpoint": 7}, "token_endpoint must be a URL"),
         ({"revocation_endpoint": "javascript:alert(1)"}, "revocation_endpoint must begin with https"),
         (
-            {"token_endpoint_auth_methods_supported": ["private_key_jwt"]},
+            {"token_endpoint_auth_methods_supported": ["tls_client_auth"]},
             "none of the client authentications",
         ),
     ],
@@ -171,12 +192,11 @@ def test_the_book_reserves_shipped_ids_and_completes_documents_as_the_stage_allo
     assert book.is_reserved("google")
     assert book.is_reserved("oidc")
     assert not book.is_reserved("own")
-    assert [provider.provider_id for provider in book.list_shipped()] == [
-        "github",
-        "google",
-        "instagram",
-        "reddit",
-    ]
+    ids = [provider.provider_id for provider in book.list_shipped()]
+    assert ids == sorted(ids)
+    assert {"github", "google", "instagram", "reddit"} < set(ids)
+    assert book.find_shipped("google").name == "Google"
+    assert book.find_shipped("oidc") is book.find_shipped("own") is None
     body = json.dumps(METADATA).encode()
     url = book.metadata_urls(ISSUER)[0]
     whole = book.discovered(

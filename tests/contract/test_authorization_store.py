@@ -24,6 +24,7 @@ PENDING = PendingAuthorization(
     provider_id="github",
     registration_id="github-acme",
     binding="b" * 32,
+    parameters={"shop": "acme"},
     redirect_uri="https://evertoken.example/v1/oauth/callback/github-acme",
     return_url="https://app.example/back",
     scopes=("repo", "user"),
@@ -60,7 +61,15 @@ def test_a_pending_authorization_comes_back_as_it_was_put(store):
 
 
 def test_one_without_verifier_policy_and_publication_comes_back_as_it_was_put(store):
-    bare = replace(PENDING, sealed_verifier=None, policy=None, publication=None, account="main", scopes=())
+    bare = replace(
+        PENDING,
+        sealed_verifier=None,
+        policy=None,
+        publication=None,
+        account="main",
+        scopes=(),
+        parameters={},
+    )
     store.put_pending(bare)
 
     assert store.take_pending(bare.state_hash) == bare
@@ -117,6 +126,22 @@ def test_the_fifth_try_with_another_user_ends_the_session(store):
         with pytest.raises(UserMismatchError):
             store.take_returned(PENDING.session_hash, tenant_id="acme", user_id="mallory")
     assert store.take_returned(PENDING.session_hash, tenant_id="acme", user_id="user é") is None
+
+
+def test_one_that_was_stored_before_connections_had_parameters_can_still_be_completed():
+    with open_aws_account():
+        client = boto3.client("dynamodb")
+        store = DynamoDBAuthorizations(client, TABLE)
+        store.put_pending(PENDING)
+        key = {"pk": {"S": f"STATE#{PENDING.state_hash}"}, "sk": {"S": "STATE"}}
+        client.update_item(
+            TableName=TABLE,
+            Key=key,
+            UpdateExpression="REMOVE #parameters",
+            ExpressionAttributeNames={"#parameters": "parameters"},
+        )
+
+        assert store.take_pending(PENDING.state_hash) == replace(PENDING, parameters={})
 
 
 def test_the_items_are_keyed_by_hashes_and_go_by_themselves():

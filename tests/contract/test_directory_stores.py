@@ -15,9 +15,10 @@ from evertoken.adapters.dynamodb_directory import (
 )
 from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
 from evertoken.adapters.secrets_registration import SecretsManagerRegistrationSecrets
+from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.authorization import ApiClient, Tenant
 from evertoken.domain.errors import ConflictError
-from evertoken.domain.registration import ClientRegistration
+from evertoken.domain.registration import ClientRegistration, ClientSecrets
 from tests.fakes.directory import (
     MemoryApiClients,
     MemoryOperatorProviders,
@@ -46,8 +47,15 @@ REGISTRATION = ClientRegistration(
     tenants=("acme", "other"),
     scopes=("repo",),
     client_authentication="client_secret_post",
+    signing_key=SigningKey(
+        algorithm=SigningAlgorithm.ES256,
+        key_id="k1",
+        kms_key_id="arn:aws:kms:eu-central-1:123456789012:key/1",
+        certificate_thumbprint="t" * 43,
+    ),
     parameters={"subdomain": "acme"},
     has_secret=True,
+    has_private_key=True,
     version=1,
     created_at=NOW,
     updated_at=NOW,
@@ -189,14 +197,14 @@ def test_a_client_secret_is_stored_replaced_and_removed_in_secrets_manager():
         secrets = SecretsManagerRegistrationSecrets(client, prefix=SECRET_PREFIX)
         name = f"{SECRET_PREFIX}/private/registrations/github-acme"
 
-        secrets.write("github-acme", "first: % é")
-        secrets.write("github-acme", "second")
+        secrets.write("github-acme", ClientSecrets(client_secret="first: % é", private_key="pem"))
+        secrets.write("github-acme", ClientSecrets(client_secret="second"))
         assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {
             "client_secret": "second"
         }
         secrets.delete("github-acme")
-        secrets.write("github-acme", "third")
+        secrets.write("github-acme", ClientSecrets(private_key="third"))
 
         assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {
-            "client_secret": "third"
+            "private_key": "third"
         }

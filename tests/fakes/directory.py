@@ -6,7 +6,7 @@ from datetime import datetime
 
 from evertoken.domain.authorization import ApiClient, Tenant
 from evertoken.domain.errors import ConflictError
-from evertoken.domain.registration import ClientRegistration
+from evertoken.domain.registration import ClientRegistration, ClientSecrets
 
 
 @dataclass
@@ -86,10 +86,10 @@ class MemoryRegistrations:
 class MemoryRegistrationSecrets:
     """`RegistrationSecrets`."""
 
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    secrets: dict[str, ClientSecrets] = field(default_factory=dict, repr=False)
 
-    def write(self, registration_id: str, secret: str) -> None:
-        self.secrets[registration_id] = secret
+    def write(self, registration_id: str, secrets: ClientSecrets) -> None:
+        self.secrets[registration_id] = secrets
 
     def delete(self, registration_id: str) -> None:
         self.secrets.pop(registration_id, None)

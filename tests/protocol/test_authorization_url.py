@@ -1,17 +1,19 @@
 """What a browser is sent to the provider with, and what comes back."""
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evertoken.domain.errors import InvalidInputError
+from evertoken.domain.provider import ChallengeMethod
+from evertoken.domain.provider_shapes import AuthorizationShape, CallbackShape
 from evertoken.protocol.authorization_url import build_authorization_url
 from evertoken.protocol.callback import CallbackError, CallbackParameters, check_issuer, parse_callback
 from evertoken.protocol.pkce import new_challenge, sends_challenge
-from tests.protocol.clients import make_provider, make_ready
+from tests.protocol.clients import make_provider, make_ready, shape_provider
 
 REDIRECT_URI = "https://tokens.example.org/v1/oauth/callback/reg-1"
 
@@ -94,6 +96,38 @@ def test_the_challenge_is_the_example_of_rfc_7636_appendix_b():
 
 
 @pytest.mark.parametrize(
+    ("method", "challenge", "name"),
+    [
+        (ChallengeMethod.S256, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "S256"),
+        (ChallengeMethod.S256_LOWER, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "s256"),
+        (ChallengeMethod.PLAIN, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "plain"),
+    ],
+)
+def test_the_challenge_and_its_method_are_the_providers(method, challenge, name):
+    made = new_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", method)
+    _, query = build(shape_provider(challenge_method=method), challenge=made)
+    assert (query["code_challenge"], query["code_challenge_method"]) == (challenge, name)
+
+
+def test_parameters_are_renamed_left_out_and_filled_as_the_entry_says():
+    shape = AuthorizationShape(
+        scope_separator=",",
+        names={"client_id": "client_key", "scope": "user_scope"},
+        omits=frozenset({"response_type"}),
+        parameters={"app": "{client_id}", "config": "{config_id}", "owner": "user"},
+    )
+    _, query = build(shape_provider(authorization=shape), scopes=("a", "b"))
+    assert query == {
+        "client_key": "client-1",
+        "user_scope": "a,b",
+        "redirect_uri": REDIRECT_URI,
+        "state": "st-1",
+        "app": "client-1",
+        "owner": "user",
+    }
+
+
+@pytest.mark.parametrize(
     ("support", "sent"), [("required", True), ("supported", True), ("unknown", True), ("unsupported", False)]
 )
 def test_a_challenge_is_sent_unless_it_is_known_to_be_refused(support, sent):
@@ -108,9 +142,20 @@ def test_a_callback_with_code_state_and_iss_is_read():
     )
 
 
-def test_the_suffix_that_some_servers_append_is_no_part_of_the_code():
-    assert parse_callback("state=s&code=abc%23_").code == "abc"
-    assert parse_callback("state=s&code=abc#_").code == "abc"
+def test_a_suffix_that_the_entry_names_is_no_part_of_the_code_and_any_other_is():
+    odd = CallbackShape(code_suffixes=("#_", "#wechat"))
+    assert parse_callback("state=s&code=abc%23_", odd).code == "abc"
+    assert parse_callback("state=s&code=abc#wechat", odd).code == "abc"
+    assert parse_callback("state=s&code=abc%23_").code == "abc#_"
+    assert parse_callback("state=s&code=%23_", odd).error is CallbackError.MALFORMED
+
+
+def test_the_code_stands_where_the_entry_says_and_what_is_called_code_there_is_not_taken_for_it():
+    odd = CallbackShape(code_parameter="auth_code")
+    returned = parse_callback("state=s&auth_code=abc&code=other&shop=s-1", odd)
+    assert (returned.code, returned.error, returned.state) == ("abc", None, "s")
+    assert dict(returned.extra) == {"code": "other", "shop": "s-1"}
+    assert parse_callback("state=s&code=abc", odd).error is CallbackError.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -148,10 +193,21 @@ def test_an_error_is_one_word_of_a_closed_list_and_its_description_is_dropped(co
     assert "xxx" not in repr(parameters.extra)
 
 
-@settings(deadline=None)
-@given(st.text(max_size=300))
-def test_reading_a_callback_never_fails_and_finds_a_code_or_an_error(raw):
-    parameters = parse_callback(raw)
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(
+    raw=st.text(max_size=300)
+    | st.lists(
+        st.tuples(st.sampled_from(["code", "auth_code", "state", "error", "iss", "x"]), st.text(max_size=9)),
+        max_size=4,
+    ).map(urlencode),
+    shape=st.builds(
+        CallbackShape,
+        code_parameter=st.sampled_from(["code", "auth_code", "state", "error"]),
+        code_suffixes=st.lists(st.text(max_size=3), max_size=2).map(tuple),
+    ),
+)
+def test_reading_a_callback_never_fails_and_finds_a_code_or_an_error(raw, shape):
+    parameters = parse_callback(raw, shape)
     assert (parameters.code is None) != (parameters.error is None)
     assert parameters.code is None or (parameters.code.isprintable() and parameters.code.isascii())
 

@@ -1,15 +1,9 @@
 """Requests to token and revocation endpoints."""
 
-import base64
 import json
-from urllib.parse import unquote_plus
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from evertoken.domain.errors import InvalidInputError, NoRefreshTokenError
-from evertoken.protocol.client_authentication import find_client_authentication
+from evertoken.domain.errors import NoRefreshTokenError
 from evertoken.protocol.token_request import (
     build_client_credentials,
     build_code_exchange,
@@ -17,15 +11,14 @@ from evertoken.protocol.token_request import (
     build_refresh,
     build_revocation,
 )
-from tests.protocol.clients import form_of, make_provider, make_ready, make_token_set
-
-ODD_SECRETS = ["a:b", "100%", "a+b c", "x&y=z", "élan", "~*'()!", "\u20ac\U0001f511"]
-
-
-def basic_of(request):
-    scheme, _, credentials = request.headers["Authorization"].partition(" ")
-    assert scheme == "Basic"
-    return base64.b64decode(credentials, validate=True).decode()
+from tests.protocol.clients import (
+    basic_of,
+    form_of,
+    make_provider,
+    make_ready,
+    make_token_set,
+    shape_provider,
+)
 
 
 def test_a_code_exchange_has_the_parameters_of_rfc_6749_and_the_verifier():
@@ -57,40 +50,6 @@ def test_a_refresh_asks_for_no_scope():
     }
 
 
-@pytest.mark.parametrize("secret", ODD_SECRETS)
-def test_odd_secrets_survive_basic_because_they_are_form_encoded_first(secret):
-    request = build_refresh(make_ready(secret=secret, client_id="id:1"), make_token_set())
-    client_id, colon, encoded = basic_of(request).partition(":")
-    assert (unquote_plus(client_id), colon, unquote_plus(encoded)) == ("id:1", ":", secret)
-    assert "client_secret" not in form_of(request)
-
-
-@settings(deadline=None)
-@given(st.text(min_size=1, max_size=40).filter(lambda text: text.isprintable()))
-def test_every_printable_secret_survives_post(secret):
-    form = form_of(build_refresh(make_ready(secret=secret, method="client_secret_post"), make_token_set()))
-    assert (form["client_id"], form["client_secret"]) == ("client-1", secret)
-
-
-def test_form_encoding_of_basic_can_be_switched_off():
-    provider = make_provider(
-        client_authentication={"methods": ["client_secret_basic"], "form_encodes_basic": False}
-    )
-    assert basic_of(build_refresh(make_ready(provider, secret="a+b%"), make_token_set())) == "client-1:a+b%"
-
-
-def test_a_client_without_a_secret_sends_its_id_alone():
-    request = build_refresh(make_ready(secret=None), make_token_set())
-    assert form_of(request)["client_id"] == "client-1"
-    assert "Authorization" not in request.headers
-
-
-@pytest.mark.parametrize(("method", "secret"), [("private_key_jwt", "s"), ("client_secret_basic", None)])
-def test_an_authentication_that_cannot_be_is_refused_by_name(method, secret):
-    with pytest.raises(InvalidInputError, match="client_authentication"):
-        find_client_authentication(make_ready(method=method, secret=secret))
-
-
 def test_nothing_to_refresh_with_is_said():
     with pytest.raises(NoRefreshTokenError):
         build_refresh(make_ready(), make_token_set(refresh_token=None))
@@ -98,11 +57,14 @@ def test_nothing_to_refresh_with_is_said():
         build_refresh(make_ready(make_provider(refresh={"credential": "none"})), make_token_set())
 
 
-def test_client_credentials_are_run_again_with_the_scope_that_was_granted():
+def test_client_credentials_ask_for_their_scopes_and_are_never_what_a_refresh_spends():
     ready = make_ready(make_provider(refresh={"credential": "client_credentials"}))
-    expected = build_client_credentials(ready, ("a", "b"))
-    assert form_of(expected) == {"grant_type": "client_credentials", "scope": "a b"}
-    assert build_refresh(ready, make_token_set(refresh_token=None)) == expected
+    assert form_of(build_client_credentials(ready, ("a", "b"))) == {
+        "grant_type": "client_credentials",
+        "scope": "a b",
+    }
+    with pytest.raises(NoRefreshTokenError):
+        build_refresh(ready, make_token_set())
 
 
 def test_instagram_exchanges_the_first_token_with_the_secret_and_refreshes_without_a_client():
@@ -164,6 +126,12 @@ def test_github_deletes_the_access_token_with_basic_and_json():
 def test_where_the_provider_takes_no_revocation_there_is_no_request():
     assert build_revocation(make_ready("instagram"), make_token_set()) is None
     assert build_revocation(make_ready(), make_token_set(refresh_token=None), hint="refresh_token") is None
+
+
+def test_a_provider_that_takes_the_access_token_is_told_that_one_although_there_is_a_refresh_token():
+    request = build_revocation(make_ready(shape_provider(revokes_access_token=True)), make_token_set())
+    assert request is not None
+    assert form_of(request) == {"token": "at-1", "token_type_hint": "access_token"}
 
 
 def test_no_secret_is_in_the_representation_of_a_request():

@@ -6,7 +6,9 @@ from typing import Final
 
 from tests.simulation.mutation import Mutant
 
-REFRESH: Final = "evertoken.usecases.refresh_connection"
+RUN: Final = "evertoken.usecases.run_attempt"
+ASK: Final = "evertoken.usecases.ask_provider"
+RENEWAL: Final = "evertoken.domain.renewal"
 COMMIT: Final = "evertoken.usecases.commit_token_set"
 FAILURE: Final = "evertoken.usecases.record_failure"
 PUBLISH: Final = "evertoken.usecases.publish_connection"
@@ -103,7 +105,7 @@ MUTANTS: Final = (
     ),
     _mutant(
         "a refusal is believed without a second look",
-        (FAILURE, "_pass_verdict"),
+        (FAILURE, "pass_verdict"),
         "moved = current is None or (current.epoch, current.generation) != (row.epoch, row.generation)",
         "moved = False",
         probe="refused loser",
@@ -113,7 +115,7 @@ MUTANTS: Final = (
         "an unknown outcome is taken for a dead grant",
         (FAILURE, "record_failure"),
         "case FailureKind.OUTCOME_UNKNOWN:",
-        "case FailureKind.OUTCOME_UNKNOWN if _pass_verdict(deps, attempt, row, failure, requests_sent):",
+        "case FailureKind.OUTCOME_UNKNOWN if pass_verdict(deps, attempt, row, failure, cause='grant_dead'):",
         probe="scheduled refresh",
         breach="I8|I6",
     ),
@@ -127,9 +129,9 @@ MUTANTS: Final = (
     ),
     _mutant(
         "a lost answer is called a dead grant",
-        (FAILURE, "_pass_verdict"),
-        "cause = LOST_RESPONSE if lost else failure.kind.value",
-        "cause = failure.kind.value",
+        (FAILURE, "record_failure"),
+        "cause = LOST_RESPONSE if lost else FailureKind.GRANT_DEAD.value",
+        "cause = FailureKind.GRANT_DEAD.value",
         probe="scheduled refresh",
         breach="I8",
     ),
@@ -143,7 +145,7 @@ MUTANTS: Final = (
     ),
     _mutant(
         "the answer is published before it is durable",
-        (REFRESH, "_keep"),
+        (RUN, "_keep"),
         "    result = commit_token_set(",
         "    from evertoken.domain.publication import publish_token_set\n"
         "    deps.publisher.put(publish_token_set(row.key, row.publication_number + 1, token_set, row.generation + 1))\n"
@@ -280,5 +282,29 @@ MUTANTS: Final = (
         "    deps.cursor.advance(dict.fromkeys(order, now))\n\n    def scan(shard",
         probe="scan that died",
         breach="hints were lost",
+    ),
+    _mutant(
+        "a grant that can run again ends with its refresh token",
+        (RENEWAL, "find_fallback"),
+        "return None if find_grant_to_run(provider, token_set) is None else Renewal.RUN_AGAIN",
+        "return None",
+        probe="sessions: grant ended by the user",
+        breach="I8",
+    ),
+    _mutant(
+        "an unanswered login is repeated at once",
+        (ASK, "_find_following"),
+        "or sent[-1] is not Renewal.REFRESH",
+        "",
+        probe="sessions: grant ended by the user",
+        breach="I17",
+    ),
+    _mutant(
+        "a refused login waits to be confirmed by another",
+        (FAILURE, "record_failure"),
+        "case FailureKind.GRANT_DEAD | FailureKind.REJECTED if asked.was_unanswered:",
+        "case FailureKind.GRANT_DEAD | FailureKind.REJECTED if asked.was_unanswered or asked.spent_refresh:",
+        probe="refused login",
+        breach="once is enough",
     ),
 )

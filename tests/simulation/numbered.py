@@ -13,6 +13,7 @@ from typing import Any, cast
 from evertoken.domain.errors import (
     EvertokenError,
     PublisherUnavailableError,
+    SignerUnavailableError,
     StoreUnavailableError,
     VaultSealedError,
 )
@@ -70,6 +71,7 @@ FAULTS: dict[str, dict[str, tuple[Fault, ...]]] = {
     "cursor": {"get": CALLED, "advance": CALLED},
     "transport": {"send": (*CALLED, Fault.SILENCE)},
     "directory": {"get_ready": (*CRASHES, Fault.UNAVAILABLE), "pause": CRASHES},
+    "signer": {"sign": (*CRASHES, Fault.UNAVAILABLE)},
     # What was made ready is in memory: from then on only the process itself can fail.
     "sealer": {"make_ready": (*CRASHES, Fault.UNAVAILABLE), "seal": CRASHES, "open": CRASHES},
 }
@@ -78,6 +80,7 @@ _ERRORS: dict[str, type[EvertokenError]] = {
     "publisher": PublisherUnavailableError,
     "sealer": VaultSealedError,
     "directory": VaultSealedError,
+    "signer": SignerUnavailableError,
 }
 
 Gate = Callable[[str, str, Callable[[], Any]], Any]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from evertoken.domain.connection import Connection, ConnectionStatus
@@ -38,6 +39,7 @@ class Oracle:
             - READ_TIMING.commit_budget_seconds
         )
         self._gap_seconds = READ_TIMING.lease_seconds - last_moment - 2 * skew_seconds
+        self._skew_seconds = skew_seconds
         self._writes_seen = 0
         self._requests_seen = 0
         self._shown_seen = 0
@@ -132,6 +134,13 @@ class Oracle:
                 "I7: a connection rose from a disconnect without an authorization"
             )
         if row.status is DEAD and before.status is not DEAD:
+            session = self.world.transport.session
+            if session is not None:
+                assert session.logins, "I8: a grant that can run again was declared dead, and nobody ran it"
+                assert not session.logins[-1].family, (
+                    "I8: a login was declared dead that the provider did not refuse"
+                )
+                return
             presented = self._open(before).refresh_token
             self._check_requests()
             assert presented in self._refused, (
@@ -146,6 +155,10 @@ class Oracle:
         ledger = self.world.twin.ledger
         family = ledger.get_token(token_set.access_token).family
         if row.epoch != before.epoch:
+            self._family = family
+            return
+        session = self.world.transport.session
+        if session is not None and family in session.families:
             self._family = family
             return
         assert family == self._family, "I3: an active connection holds another grant's token"
@@ -249,6 +262,14 @@ class Oracle:
             for position in range(allowed, len(starts)):
                 gap = starts[position] - starts[position - allowed]
                 assert gap >= least, "I17: requests came too soon after one another"
+
+        logins = [] if self.world.transport.session is None else self.world.transport.session.logins
+        for before, after in pairwise(logins):
+            gap = after.started_at - before.started_at
+            assert gap >= SHORTEST_BACK_OFF_SECONDS - 2 * self._skew_seconds, (
+                "I17: logins came too soon after one another"
+            )
+            assert before.family, "a login was tried again after it had been refused"
 
     def _check_nothing_leaked(self) -> None:
         world = self.world

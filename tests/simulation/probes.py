@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 from evertoken.usecases.attend_connection import attend_connection
 from evertoken.usecases.refresh_attempt import RefreshReason, RefreshResultKind
 from evertoken.usecases.refresh_connection import refresh_connection
+from tests.fakes.provider_transport import SessionEndpoint
 from tests.simulation import service
 from tests.simulation.enumeration import Scenario, at, no_fault, run_plan, single_plans
 from tests.simulation.numbered import Killed
 from tests.simulation.random_schedule import RandomSchedule
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.world import KEY, KINDS, World, build_world
+from tests.simulation.scenarios import SCENARIOS, SESSION_SCENARIOS
+from tests.simulation.world import KEY, KINDS, SESSION_KIND, World, build_world
 from tests.support.provider_faults import throttled
 from tests.usecases.due_world import due_world, hint_of
 
 SCHEDULES = 3000
+SESSIONS = "sessions: "
+"""How the name of a probe begins that runs a scenario where the grant can run again."""
 
 
-def enumerate_faults(scenario: Scenario) -> None:
+def enumerate_faults(scenario: Scenario, kinds: Iterable[str] = KINDS) -> None:
     """A scenario with every single fault, at every kind of provider, until something breaks."""
-    for kind in KINDS:
+    for kind in kinds:
         for plan in single_plans(run_plan(kind, scenario, no_fault).calls):
             run_plan(kind, scenario, at(plan))
 
@@ -120,6 +123,19 @@ def scan_that_died() -> None:
     assert world.queue.hints, "hints were lost"
 
 
+def refused_login() -> None:
+    world = build_world(SESSION_KIND)
+    world.connect()
+    session, token_set = world.transport.session, world.token_set()
+    assert isinstance(session, SessionEndpoint)
+    assert token_set is not None
+    assert token_set.refresh_token is not None
+    session.password = "another"
+    world.twin.rules.end_grant(token_set.refresh_token)
+    service.run(world, 7200)
+    assert len(session.logins) == 1, "a login was refused, and once is enough: the user may be locked out"
+
+
 PROBES: dict[str, Callable[[], None]] = {
     "random": run_random_schedules,
     "refused loser": refused_loser,
@@ -128,5 +144,10 @@ PROBES: dict[str, Callable[[], None]] = {
     "cool-down": cool_down,
     "short tokens": short_tokens,
     "scan that died": scan_that_died,
+    "refused login": refused_login,
     **{scenario.name: (lambda one=scenario: enumerate_faults(one)) for scenario in SCENARIOS},  # type: ignore[misc]
+    **{
+        f"{SESSIONS}{one.name}": (lambda one=one: enumerate_faults(one, [SESSION_KIND]))  # type: ignore[misc]
+        for one in SESSION_SCENARIOS
+    },
 }

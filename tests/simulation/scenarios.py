@@ -6,22 +6,21 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.connection import ConnectionStatus, PublicationMode
 from evertoken.domain.errors import EvertokenError, StoreUnavailableError
 from evertoken.domain.outcome import Issued
+from evertoken.domain.request_shape import ClientAuthentication
 from evertoken.ports import Clock
 from evertoken.usecases.change_connection import change_connection
+from evertoken.usecases.connection_wish import ConnectionWish
 from evertoken.usecases.disconnect_connection import disconnect_connection
-from evertoken.usecases.establish_connection import (
-    EstablishDependencies,
-    establish_connection,
-    prepare_target,
-)
+from evertoken.usecases.establish_connection import establish_connection
 from evertoken.usecases.hold_connection import hold_connection
+from evertoken.usecases.prepare_target import EstablishDependencies, prepare_target
 from evertoken.usecases.read_token import read_token
 from evertoken.usecases.refresh_attempt import RefreshReason
 from evertoken.usecases.refresh_connection import refresh_connection
-from evertoken.usecases.start_authorization import ConnectionWish
 from tests.simulation import service
 from tests.simulation.enumeration import Scenario
 from tests.simulation.numbered import Gate
@@ -243,6 +242,7 @@ def establish(world: World, clock: Clock | None = None, gate: Gate | None = None
         store=ports.store,
         sealer=ports.sealer,
         transport=ports.transport,
+        signer=ports.signer,
         publisher=ports.publisher,
         clock=ports.clock,
         randomness=ports.randomness,
@@ -256,6 +256,22 @@ def establish(world: World, clock: Clock | None = None, gate: Gate | None = None
     invocation = world.invocation(READ_TIMING.function_timeout_seconds, clock)
     target = prepare_target(deps, ready, wish, connection_id=KEY.connection_id)
     establish_connection(deps, ready, target, Issued(token_set=world.new_grant()), invocation=invocation)
+
+
+def _signing(world: World) -> None:
+    """As `_due`, and the client proves itself by assertions."""
+    ready = world.directory.get_ready("reg-1")
+    provider = replace(ready.provider, client_authentication=(ClientAuthentication.PRIVATE_KEY_JWT,))
+    key = SigningKey(algorithm=SigningAlgorithm.ES256, key_id="key-1", kms_key_id="alias/key-1")
+    registration = replace(ready.registration, has_secret=False, signing_key=key)
+    world.directory.put(replace(ready, provider=provider, registration=registration, client_secret=None))
+    _due(world)
+
+
+def _is_logged_in_again(world: World, oracle: Oracle) -> None:
+    assert world.row.status is ConnectionStatus.ACTIVE
+    assert world.row.generation > 1
+    del oracle
 
 
 SCENARIOS = (
@@ -279,4 +295,9 @@ SCENARIOS = (
     Scenario(name="reconnect", prepare=_connected, act=establish),
     Scenario(name="reconnect after a disconnect", prepare=_just_disconnected, act=establish),
     Scenario(name="success after a disconnect", prepare=_connected, act=_late_success),
+    Scenario(name="client that signs", prepare=_signing, act=_refresh_on_schedule),
 )
+SESSION_SCENARIOS = tuple(
+    replace(one, after=_is_logged_in_again) if one.after is _is_dead else one for one in SCENARIOS
+)
+"""The same where the grant can run again: it is never lost, and what the provider ended begins anew."""

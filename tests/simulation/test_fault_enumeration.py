@@ -9,14 +9,14 @@ from typing import Any, get_type_hints
 import pytest
 
 from evertoken import ports
-from evertoken.usecases.establish_connection import EstablishDependencies
+from evertoken.usecases.prepare_target import EstablishDependencies
 from evertoken.usecases.read_token import ReadDependencies
 from evertoken.usecases.refresh_attempt import RefreshDependencies
 from evertoken.usecases.scan_due import ScanDependencies
 from tests.simulation.enumeration import Scenario, at, no_fault, run_plan, single_plans
 from tests.simulation.numbered import FAULTS, Fault
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.world import KINDS
+from tests.simulation.scenarios import SCENARIOS, SESSION_SCENARIOS
+from tests.simulation.world import KINDS, SESSION_KIND
 
 PAIRS = 40
 NEVER_FAILS = {ports.Clock, ports.Randomness}
@@ -46,6 +46,19 @@ def test_two_faults_lose_nothing_outside_the_stated_window(kind: str, scenario: 
         first = chance.randrange(calls)
         second = first + 1 + chance.randrange(12)
         _run(kind, scenario, {first: chance.choice(list(Fault)), second: chance.choice(list(Fault))})
+
+
+@pytest.mark.parametrize("scenario", SESSION_SCENARIOS, ids=_name)
+def test_a_grant_that_can_run_again_is_never_lost(scenario: Scenario) -> None:
+    calls = run_plan(SESSION_KIND, scenario, no_fault).calls
+    for plan in single_plans(calls):
+        assert not _run(SESSION_KIND, scenario, plan)
+    chance = random.Random(scenario.name)
+    for _ in range(PAIRS):
+        first = chance.randrange(len(calls))
+        second = first + 1 + chance.randrange(12)
+        plan = {first: chance.choice(list(Fault)), second: chance.choice(list(Fault))}
+        assert not _run(SESSION_KIND, scenario, plan)
 
 
 def test_every_method_of_every_port_has_a_number() -> None:

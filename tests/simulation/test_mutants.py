@@ -8,10 +8,14 @@ import pytest
 
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutation import Mutant, applied
-from tests.simulation.probes import PROBES
+from tests.simulation.probes import PROBES, SESSIONS
 from tests.simulation.scenarios import SCENARIOS
 
-STORIES = sorted(set(PROBES) - {"random"} - {scenario.name for scenario in SCENARIOS})
+STORIES = sorted(
+    name
+    for name in set(PROBES) - {"random"} - {scenario.name for scenario in SCENARIOS}
+    if not name.startswith(SESSIONS)
+)
 """The probes that no other test runs."""
 
 

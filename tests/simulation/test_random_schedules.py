@@ -7,7 +7,9 @@ from collections import Counter
 
 import pytest
 
+from evertoken.domain.connection import ConnectionStatus
 from tests.simulation.random_schedule import RandomSchedule
+from tests.simulation.world import SESSION_KIND
 
 SEED_VARIABLE = "EVERTOKEN_SEED"
 COUNT_VARIABLE = "EVERTOKEN_SCHEDULES"
@@ -41,6 +43,23 @@ def test_no_schedule_breaks_an_invariant(part: int) -> None:
         assert met["superseded"] > 5
         assert met["delayed"] > 20
         assert met["spent"] > 5
+
+
+def test_no_schedule_loses_a_grant_that_can_run_again() -> None:
+    logins = lost_answers = 0
+    for seed in range(600):
+        schedule = RandomSchedule(seed, SESSION_KIND)
+        try:
+            schedule.run()
+        except AssertionError as error:
+            steps = "\n".join(schedule.steps.trace)
+            error.add_note(f"seed {seed} at a provider with session logins\n{steps}")
+            raise
+        assert schedule.world.row.status is not ConnectionStatus.REAUTHORIZATION_REQUIRED
+        logins += len(schedule.world.transport.session.logins)
+        lost_answers += any("timeout after" in step and "transport" in step for step in schedule.steps.trace)
+    assert logins > 20
+    assert lost_answers > 0
 
 
 def test_a_schedule_is_the_same_each_time_it_is_run() -> None:

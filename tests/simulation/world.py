@@ -14,9 +14,11 @@ from evertoken.domain.connection import (
     PublicationMode,
     RefreshPolicy,
 )
+from evertoken.domain.grant import UNKNOWN_CONTEXT, Grant, GrantContext
 from evertoken.domain.provider import Provider, RotationClass
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.registration import ClientRegistration
+from evertoken.domain.request_shape import SESSION_LOGIN, RequestShapes
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
 from evertoken.ports import Clock, CommitAccepted, FirstConnect
@@ -29,12 +31,13 @@ from evertoken.usecases.scan_due import ScanDependencies
 from tests.fakes.client_directory import FakeClientDirectory
 from tests.fakes.clock import FakeClock
 from tests.fakes.connection_store import FakeConnectionStore
-from tests.fakes.provider_transport import TwinTransport
+from tests.fakes.provider_transport import SessionEndpoint, TwinTransport
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.queue import FakeHintQueue, FakeRescueSink
 from tests.fakes.randomness import SeededRandomness
 from tests.fakes.scan_cursor import FakeScanCursor
 from tests.fakes.sealer import FakeSealer
+from tests.fakes.signer import FakeAssertionSigner
 from tests.simulation.numbered import Gate, Numbered
 from tests.support.provider_profile import STATIC, STRICT, STRICT_KILL, ProviderProfile, Rotation, grace
 from tests.support.provider_twin import ProviderTwin
@@ -50,6 +53,9 @@ KINDS: dict[str, tuple[Rotation, providers.Rotation]] = {
     "strict": (STRICT, providers.Rotation(kind=RotationClass.STRICT)),
     "strict_kill": (STRICT_KILL, providers.Rotation(kind=RotationClass.STRICT_KILL)),
 }
+SESSION_KIND = "session_login"
+"""A provider where users log in with name and password, and whose refresh tokens are as strict as any."""
+PASSWORD = f"{CANARY}-password"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +72,8 @@ class World:
     rescue: FakeRescueSink
     cursor: FakeScanCursor
     directory: FakeClientDirectory
-    transport: TwinTransport
+    transport: Any
+    signer: FakeAssertionSigner = field(default_factory=FakeAssertionSigner)
     gate: Gate | None = None
     workers: int = 0
     results: list[RefreshResultKind] = field(default_factory=list)
@@ -86,6 +93,7 @@ class World:
             directory=_numbered("directory", self.directory, through),
             sealer=_numbered("sealer", self.sealer, through),
             transport=_numbered("transport", self.transport, through),
+            signer=_numbered("signer", self.signer, through),
             publisher=_numbered("publisher", self.publisher, through),
             rescue=_numbered("rescue", self.rescue, through),
             clock=clock or self.clock,
@@ -138,9 +146,21 @@ class World:
             scope=answer.get("scope", ""),
             issued_at=self.clock.now(),
             expires_at=None if lifetime is None else self.clock.now() + timedelta(seconds=lifetime),
+            context=self._context(),
         )
 
-    def store_grant(self, row: Connection, token_set: TokenSet, *, publish: bool = True) -> Connection:
+    def _context(self) -> GrantContext:
+        if self.kind != SESSION_KIND:
+            return UNKNOWN_CONTEXT
+        return GrantContext(
+            grant=Grant.SESSION_LOGIN,
+            granted_at=self.clock.now(),
+            credentials={"username": "user-1", "password": PASSWORD},
+        )
+
+    def store_grant(
+        self, row: Connection, token_set: TokenSet, *, publish: bool = True, binding: str | None = None
+    ) -> Connection:
         """Store *token_set* as the first of a new epoch."""
         ready = self.directory.get_ready("reg-1")
         after = replace(row, epoch=row.epoch + 1, scope=token_set.scope)
@@ -153,7 +173,7 @@ class World:
                 connection=row,
                 provider_id=row.provider_id,
                 registration_id=row.registration_id,
-                binding=ready.binding,
+                binding=binding or ready.binding,
                 account=row.account,
                 name=row.name,
                 policy=row.policy,
@@ -180,7 +200,10 @@ class World:
 def build_world(kind: str = "static", **profile: Any) -> World:
     """A world without a connection; *profile* changes the scripted provider."""
     clock = FakeClock()
-    rotation, known = KINDS[kind]
+    has_sessions = kind == SESSION_KIND
+    rotation, known = KINDS["strict_kill" if has_sessions else kind]
+    session = RequestShapes(session_login=replace(SESSION_LOGIN, url="https://provider.test/session"))
+    changes = {"requests": session} if has_sessions else {}
     ledger_profile = ProviderProfile(rotation=rotation, **profile)
     twin = ProviderTwin(ledger_profile, clock=clock.seconds, sleep=clock.advance, prefix=CANARY)
     return World(
@@ -193,8 +216,8 @@ def build_world(kind: str = "static", **profile: Any) -> World:
         queue=FakeHintQueue(clock),
         rescue=FakeRescueSink(clock),
         cursor=FakeScanCursor(),
-        directory=FakeClientDirectory(build_ready(clock.now(), known)),
-        transport=TwinTransport(twin),
+        directory=FakeClientDirectory(build_ready(clock.now(), known, **changes)),
+        transport=TwinTransport(twin, SessionEndpoint(twin, PASSWORD) if has_sessions else None),
     )
 
 

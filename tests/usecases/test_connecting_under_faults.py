@@ -1,156 +1,24 @@
 """Connecting when time runs out or a neighbour fails: a code is posted once or not at all, and nothing that was issued is lost."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from evertoken.catalogue.provider_directory import ProviderDirectory
-from evertoken.domain.authorization import Tenant
 from evertoken.domain.connection import ConnectionKey, ConnectionStatus, PublicationMode
 from evertoken.domain.errors import (
     ConflictError,
     ConnectExpiredError,
     PublisherUnavailableError,
+    SignerUnavailableError,
     StoreUnavailableError,
     VaultSealedError,
 )
-from evertoken.domain.http import HttpAnswer, HttpRequest, NoAnswer, NotSent
-from evertoken.domain.ready_client import ReadyClient
-from evertoken.domain.registration import ClientRegistration
+from evertoken.domain.http import NoAnswer, NotSent
 from evertoken.ports import CommitSuperseded
 from evertoken.usecases.authorization_session import SESSION_PREFIX
-from evertoken.usecases.complete_authorization import CompleteDependencies, complete_authorization
-from evertoken.usecases.establish_connection import EstablishDependencies
-from evertoken.usecases.invocation import Invocation, Timing
-from evertoken.usecases.receive_callback import CallbackDependencies, CallbackStatus, receive_callback
-from evertoken.usecases.start_authorization import ConnectionWish, StartDependencies, start_authorization
-from tests.fakes.authorizations import MemoryAuthorizations
-from tests.fakes.client_directory import FakeClientDirectory
-from tests.fakes.clock import FakeClock
-from tests.fakes.connection_store import FakeConnectionStore
-from tests.fakes.directory import MemoryOperatorProviders, MemoryRegistrations, MemoryTenants
-from tests.fakes.publisher import FakePublisher
-from tests.fakes.randomness import SeededRandomness
-from tests.fakes.sealer import FakeSealer
-
-RETURN_URL = "https://app.example/back"
-DOCUMENT = {
-    "extends": "oauth2",
-    "name": "Fake",
-    "endpoints": {"authorization": "https://as.example/authorize", "token": "https://as.example/token"},
-}
-ISSUED = {
-    "access_token": "canary-access",
-    "refresh_token": "canary-refresh",
-    "token_type": "Bearer",
-    "expires_in": 3600,
-}
-
-
-@dataclass
-class CannedTransport:
-    """A provider that answers as told, and issues a token set when it was told nothing."""
-
-    exchanges: list = field(default_factory=list)
-    requests: list[HttpRequest] = field(default_factory=list)
-
-    def send(self, request, *, timeout_seconds):
-        assert timeout_seconds > 0
-        self.requests.append(request)
-        if self.exchanges:
-            return self.exchanges.pop(0)
-        return HttpAnswer(
-            status=200, headers={"content-type": "application/json"}, body=json.dumps(ISSUED).encode()
-        )
-
-
-class World:
-    """The three use cases of connecting, on fakes."""
-
-    def __init__(self):
-        self.clock = FakeClock()
-        self.transport, self.store = CannedTransport(), FakeConnectionStore(self.clock)
-        self.publisher, self.sealer = FakePublisher(self.clock), FakeSealer(self.clock)
-        own, self.registrations = MemoryOperatorProviders(), MemoryRegistrations()
-        own.put("fake", DOCUMENT, self.clock.now())
-        catalogue = ProviderDirectory(own)
-        now = self.clock.now()
-        registration = ClientRegistration(
-            registration_id="fake-acme",
-            provider_id="fake",
-            client_id="c",
-            tenants=("acme",),
-            scopes=("read",),
-            has_secret=True,
-            created_at=now,
-            updated_at=now,
-        )
-        ready = ReadyClient(provider=catalogue.get("fake"), registration=registration, client_secret="s")
-        self.registrations.put(registration, binding=ready.binding, expected_version=None)
-        tenants = MemoryTenants()
-        tenants.put(
-            Tenant(tenant_id="acme", name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now)
-        )
-        self.authorizations, directory = MemoryAuthorizations(), FakeClientDirectory(ready)
-        randomness = SeededRandomness()
-        self.starting = StartDependencies(
-            tenants=tenants,
-            registrations=self.registrations,
-            directory=directory,
-            authorizations=self.authorizations,
-            sealer=self.sealer,
-            clock=self.clock,
-            randomness=randomness,
-            minimum_published_lifetime_seconds=900,
-        )
-        self.receiving = CallbackDependencies(
-            authorizations=self.authorizations,
-            registrations=self.registrations,
-            catalogue=catalogue,
-            sealer=self.sealer,
-            clock=self.clock,
-        )
-        establishing = EstablishDependencies(
-            store=self.store,
-            sealer=self.sealer,
-            transport=self.transport,
-            publisher=self.publisher,
-            clock=self.clock,
-            randomness=randomness,
-            timing=Timing(function_timeout_seconds=28, http_total_seconds=12, commit_budget_seconds=5),
-            minimum_published_lifetime_seconds=900,
-        )
-        self.completing = CompleteDependencies(
-            authorizations=self.authorizations, directory=directory, establishing=establishing
-        )
-        self.session_uri = self.state = ""
-
-    def start(self, **wish):
-        started = start_authorization(
-            self.starting,
-            ConnectionWish(tenant_id="acme", provider_id="fake", user_id="ann", **wish),
-            return_url=RETURN_URL,
-            parameters={},
-            base_url="https://api.example",
-        )
-        self.session_uri = started.session_uri
-        self.state = started.authorization_url.partition("state=")[2].partition("&")[0]
-        return started
-
-    def come_back(self):
-        raw = f"state={self.state}&code=canary-code"
-        return receive_callback(self.receiving, registration_id="fake-acme", raw_parameters=raw).status
-
-    def complete(self, *, seconds=25.0):
-        invocation = Invocation(started_at=self.clock.now(), ends_at=self.clock.monotonic() + seconds)
-        return complete_authorization(
-            self.completing,
-            tenant_id="acme",
-            session_uri=self.session_uri,
-            user_id="ann",
-            invocation=invocation,
-        )
+from evertoken.usecases.receive_callback import CallbackStatus
+from tests.usecases.connecting_world import DOCUMENT, World
 
 
 @pytest.fixture
@@ -213,6 +81,24 @@ def test_without_the_data_key_nothing_is_asked_of_the_provider(returned):
     with pytest.raises(VaultSealedError):
         returned.complete()
     assert returned.transport.requests == []
+
+
+def test_without_the_signer_nothing_is_asked_of_the_provider_and_no_row_is_made():
+    world = World(
+        {
+            **DOCUMENT,
+            "issuer": "https://as.example",
+            "client_authentication": {"methods": ["client_secret_jwt"]},
+        }
+    )
+    world.start()
+    world.come_back()
+    world.signer.failures = 1
+
+    with pytest.raises(SignerUnavailableError) as unavailable:
+        world.complete()
+    assert unavailable.value.retryable
+    assert (world.transport.requests, world.store.history) == ([], [])
 
 
 def test_a_publication_that_fails_is_owed_and_the_connection_stands(returned):
@@ -325,11 +211,8 @@ def test_a_connect_that_is_passed_again_and_again_says_so(returned):
 def test_the_token_set_is_bound_to_the_epoch_and_generation_that_the_row_has_after_it(returned):
     row = returned.complete().connection
 
-    from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
-
-    purpose = token_set_purpose(row.connection_id, 1, 1)
-    assert decode_token_set(returned.sealer.open("acme", purpose, row.sealed)).access_token == "canary-access"
     assert (row.epoch, row.generation) == (1, 1)
+    assert returned.stored(row).access_token == "canary-access"
 
 
 def test_what_is_published_is_the_access_token_alone(returned):

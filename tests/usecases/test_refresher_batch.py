@@ -10,8 +10,10 @@ import pytest
 
 from evertoken.adapters.sqs_messages import encode_hint, encode_rescued
 from evertoken.domain.hint import Hint
+from evertoken.domain.outcome import Failure, FailureKind
 from evertoken.entrypoints.refresher import RefresherEntrypoint
-from evertoken.usecases.refresh_attempt import RefreshReason
+from evertoken.entrypoints.telemetry import Telemetry
+from evertoken.usecases.refresh_attempt import RefreshReason, RefreshResult, RefreshResultKind
 from evertoken.usecases.refresh_connection import refresh_connection
 from tests.simulation.numbered import Fault
 from tests.simulation.world import KEY, World, build_world
@@ -115,3 +117,12 @@ def test_a_rescued_answer_is_adopted_and_one_that_cannot_be_read_is_kept_for_a_p
 
 def test_an_empty_batch_is_done() -> None:
     assert handle(build_world(), []) == []
+
+
+def test_the_providers_name_of_a_failed_request_is_in_its_log_line() -> None:
+    telemetry, lines = Telemetry(stage="test", service="refresher"), []
+    telemetry.log = lambda event, **fields: lines.append((event, fields))  # type: ignore[method-assign]
+    failure = Failure(kind=FailureKind.PROVIDER_DOWN, code="http_503", trace_id="trace-1")
+    telemetry.refresh(RefreshResult(kind=RefreshResultKind.FAILED, failure=failure), KEY, trigger="schedule")
+    telemetry.refresh(RefreshResult(kind=RefreshResultKind.NOT_NEEDED), KEY, trigger="schedule")
+    assert [fields["trace_id"] for _, fields in lines] == ["trace-1", None]

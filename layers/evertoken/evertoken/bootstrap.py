@@ -43,6 +43,7 @@ def build_refreshing(
     settings: RefreshSettings, *, http_total_seconds: float, commit_budget_seconds: float
 ) -> RefreshDependencies:
     """Return what the refresh protocol needs. Raises ConfigurationError: the budgets do not fit into the function's timeout."""
+    from evertoken.adapters.assertion_signer import RegistrationAssertionSigner
     from evertoken.adapters.envelope_sealer import EnvelopeSealer
     from evertoken.adapters.http_transport import HttpTransport
     from evertoken.adapters.secrets_publisher import SecretsManagerPublisher
@@ -62,6 +63,7 @@ def build_refreshing(
             kms_client(), dynamodb, table_name=settings.table_name, key_id=settings.data_key_id, clock=clock
         ),
         transport=HttpTransport(allow_loopback=settings.allow_loopback_providers),
+        signer=RegistrationAssertionSigner(kms_client),
         publisher=SecretsManagerPublisher(secrets, prefix=settings.secret_prefix),
         rescue=SQSRescueSink(sqs_client(), settings.rescue_queue_url),
         clock=clock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evertoken.adapters.aws_clients import dynamodb_client, kms_client, secrets_client
 from evertoken.adapters.dynamodb_authorizations import DynamoDBAuthorizations
+from evertoken.adapters.dynamodb_devices import DynamoDBDevices
 from evertoken.adapters.dynamodb_directory import (
     DynamoDBApiClients,
     DynamoDBOperatorProviders,
@@ -19,13 +20,14 @@ from evertoken.settings import (
     RegistrationsApiSettings,
 )
 from evertoken.usecases.complete_authorization import CompleteDependencies
-from evertoken.usecases.connect_client_credentials import ClientCredentialsDependencies
-from evertoken.usecases.establish_connection import EstablishDependencies
+from evertoken.usecases.connect_by_device import DeviceDependencies
+from evertoken.usecases.connect_directly import DirectDependencies
 from evertoken.usecases.issue_token import IssueDependencies
 from evertoken.usecases.manage_api_clients import ApiClientDependencies
 from evertoken.usecases.manage_providers import ProviderDependencies
 from evertoken.usecases.manage_registrations import RegistrationDependencies
 from evertoken.usecases.manage_tenants import TenantDependencies
+from evertoken.usecases.prepare_target import EstablishDependencies
 from evertoken.usecases.receive_callback import CallbackDependencies
 from evertoken.usecases.refresh_attempt import RefreshDependencies
 from evertoken.usecases.start_authorization import StartDependencies
@@ -49,8 +51,11 @@ def build_starting(settings: ConnectionsApiSettings, refreshing: RefreshDependen
         directory=refreshing.directory,
         authorizations=DynamoDBAuthorizations(dynamodb, settings.table_name),
         sealer=refreshing.sealer,
+        transport=refreshing.transport,
+        signer=refreshing.signer,
         clock=refreshing.clock,
         randomness=refreshing.randomness,
+        timing=refreshing.timing,
         minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,
     )
 
@@ -63,6 +68,7 @@ def build_establishing(
         store=refreshing.store,
         sealer=refreshing.sealer,
         transport=refreshing.transport,
+        signer=refreshing.signer,
         publisher=refreshing.publisher,
         clock=refreshing.clock,
         randomness=refreshing.randomness,
@@ -80,12 +86,22 @@ def build_completing(
     )
 
 
-def build_client_credentials(
-    starting: StartDependencies, establishing: EstablishDependencies
-) -> ClientCredentialsDependencies:
+def build_direct(starting: StartDependencies, establishing: EstablishDependencies) -> DirectDependencies:
     """Return what connecting without a browser needs."""
-    return ClientCredentialsDependencies(
+    return DirectDependencies(
         registrations=starting.registrations, directory=starting.directory, establishing=establishing
+    )
+
+
+def build_devices(
+    settings: ConnectionsApiSettings, starting: StartDependencies, establishing: EstablishDependencies
+) -> DeviceDependencies:
+    """Return what connecting by device needs."""
+    return DeviceDependencies(
+        registrations=starting.registrations,
+        directory=starting.directory,
+        devices=DynamoDBDevices(dynamodb_client(), settings.table_name),
+        establishing=establishing,
     )
 
 
@@ -124,6 +140,7 @@ def build_providers(settings: RegistrationsApiSettings) -> ProviderDependencies:
 
 def build_registrations(settings: RegistrationsApiSettings) -> RegistrationDependencies:
     """Return what keeping client registrations needs."""
+    from evertoken.adapters.assertion_signer import RegistrationAssertionSigner
     from evertoken.adapters.secrets_registration import SecretsManagerRegistrationSecrets
     from evertoken.catalogue.provider_directory import ProviderDirectory
 
@@ -134,6 +151,7 @@ def build_registrations(settings: RegistrationsApiSettings) -> RegistrationDepen
         secrets=SecretsManagerRegistrationSecrets(secrets_client(), prefix=settings.secret_prefix),
         catalogue=ProviderDirectory(own, allow_loopback=settings.allow_loopback_providers),
         tenants=DynamoDBTenants(dynamodb, settings.table_name),
+        signer=RegistrationAssertionSigner(kms_client),
         clock=SystemClock(),
     )
 

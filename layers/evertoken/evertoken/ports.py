@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from evertoken.domain.authorization import ApiClient, PendingAuthorization, ReturnedAuthorization, Tenant
+from evertoken.domain.assertion import UnsignedAssertion
+from evertoken.domain.authorization import (
+    ApiClient,
+    PendingAuthorization,
+    PendingDevice,
+    ReturnedAuthorization,
+    Tenant,
+)
 from evertoken.domain.connection import (
     Connection,
     ConnectionKey,
@@ -23,7 +30,7 @@ from evertoken.domain.http import HttpExchange, HttpRequest
 from evertoken.domain.provider import Provider
 from evertoken.domain.publication import Publication
 from evertoken.domain.ready_client import ReadyClient
-from evertoken.domain.registration import ClientRegistration
+from evertoken.domain.registration import ClientRegistration, ClientSecrets
 
 
 class Clock(Protocol):
@@ -367,6 +374,18 @@ class ProviderTransport(Protocol):
         """Send the request once and return what came of it; never raises for what a provider or network does."""
 
 
+class AssertionSigner(Protocol):
+    """Signs assertions with a client registration's own key (RFC 7523): its client secret, its private key, or a key in KMS."""
+
+    def sign(self, ready: ReadyClient, unsigned: UnsignedAssertion) -> str:
+        """Return the compact JWT (RFC 7515 section 3.1) of *unsigned*.
+
+        Raises:
+            SignerUnavailableError: the key cannot be used now.
+            SigningKeyError: there is no such key, or it is not what the registration says.
+        """
+
+
 class ClientDirectory(Protocol):
     """Client registrations made ready, cached for a minute."""
 
@@ -408,6 +427,38 @@ class AuthorizationStore(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollTooEarly:
+    """The provider may not be asked about a device again before `next_poll_at`."""
+
+    next_poll_at: datetime
+    interval_seconds: int
+
+
+class DeviceStore(Protocol):
+    """Device authorizations under way (RFC 8628)."""
+
+    def put(self, device: PendingDevice) -> None:
+        """Remember a started device authorization."""
+
+    def claim_poll(
+        self, session_hash: str, *, tenant_id: str, user_id: str, now: datetime, until: datetime
+    ) -> PendingDevice | PollTooEarly | None:
+        """Claim the next poll of this device authorization IF tenant and user match and *now* is not before `next_poll_at`: nobody else may ask
+        the provider before *until*. Of many callers at once one gets it, as it is now; None when it is not there (any more).
+
+        Raises UserMismatchError when the user is another one: the try is counted, and the last allowed try removes the session.
+        """
+
+    def postpone_poll(
+        self, claimed: PendingDevice, *, interval_seconds: int, next_poll_at: datetime, is_prepared: bool
+    ) -> None:
+        """Let the next poll be at *next_poll_at*, and note whether the connection is prepared, IF *claimed* is still the newest claim."""
+
+    def remove(self, session_hash: str) -> None:
+        """Remove a device authorization; fine when it is gone."""
+
+
 class RegistrationStore(Protocol):
     """Client registrations; issuer and client_id are unique together."""
 
@@ -425,13 +476,13 @@ class RegistrationStore(Protocol):
 
 
 class RegistrationSecrets(Protocol):
-    """Client secrets: written by the operators' API, read by those that talk to providers."""
+    """Client secrets and private keys: written by the operators' API, read by those that talk to providers."""
 
-    def write(self, registration_id: str, secret: str) -> None:
-        """Store or replace the secret."""
+    def write(self, registration_id: str, secrets: ClientSecrets) -> None:
+        """Store *secrets*, or replace all that was stored with them."""
 
     def delete(self, registration_id: str) -> None:
-        """Remove the secret; fine when there is none."""
+        """Remove them; fine when there are none."""
 
 
 class TenantStore(Protocol):

@@ -1,4 +1,4 @@
-"""Client registrations made ready: the row, the provider's entry with its templates filled, and the client secret, kept for a minute."""
+"""Client registrations made ready: the row, the provider's entry with its templates filled, and the client's secrets, kept for a minute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evertoken.adapters.dynamodb_values import Update
 from evertoken.adapters.secrets_registration import registration_secret_name
 from evertoken.domain.errors import StoreUnavailableError, UnknownRegistrationError, VaultSealedError
 from evertoken.domain.ready_client import ReadyClient
-from evertoken.domain.registration import ClientRegistration
+from evertoken.domain.registration import NO_SECRETS, ClientRegistration, ClientSecrets
 from evertoken.ports import Clock, ProviderCatalogue, RegistrationStore
 from evertoken.protocol.client_authentication import find_client_authentication
 
@@ -116,13 +116,21 @@ class CachedClientDirectory:
             raise UnknownRegistrationError(
                 "No client registration has this id. GET /v1/registrations lists them."
             )
-        provider = self._catalogue.get(registration.provider_id).filled(registration.parameters)
-        secret = self._get_secret(registration) if registration.has_secret else None
-        ready = ReadyClient(provider=provider, registration=registration, client_secret=secret)
+        provider = self._catalogue.get(registration.provider_id).filled(
+            registration.parameters, by_operator=True, whole=False
+        )
+        has_any = registration.has_secret or registration.has_private_key
+        secrets = self._get_secrets(registration) if has_any else NO_SECRETS
+        ready = ReadyClient(
+            provider=provider,
+            registration=registration,
+            client_secret=secrets.client_secret,
+            private_key=secrets.private_key,
+        )
         find_client_authentication(ready)
         return ready
 
-    def _get_secret(self, registration: ClientRegistration) -> str:
+    def _get_secrets(self, registration: ClientRegistration) -> ClientSecrets:
         name = registration_secret_name(self._secret_prefix, registration.registration_id)
         missing = VaultSealedError(
             f"The client secret of the registration {registration.registration_id} cannot be read. An operator sets it again: "
@@ -138,10 +146,12 @@ class CachedClientDirectory:
             if error_code(error) not in _MISSING_SECRET_CODES:
                 raise
             raise missing from None
-        secret = _find_secret(content)
-        if secret is None:
+        secrets = _find_secrets(content)
+        if (registration.has_secret and secrets.client_secret is None) or (
+            registration.has_private_key and secrets.private_key is None
+        ):
             raise missing
-        return secret
+        return secrets
 
     def _find_kept(self, registration_id: str) -> ReadyClient | None:
         with self._lock:
@@ -163,10 +173,15 @@ class CachedClientDirectory:
             self._kept.pop(registration_id, None)
 
 
-def _find_secret(content: str) -> str | None:
+def _find_secrets(content: str) -> ClientSecrets:
     try:
         document = json.loads(content)
     except ValueError:
-        return None
-    secret = document.get("client_secret") if isinstance(document, dict) else None
-    return secret if isinstance(secret, str) else None
+        return NO_SECRETS
+    if not isinstance(document, dict):
+        return NO_SECRETS
+    secret, key = document.get("client_secret"), document.get("private_key")
+    return ClientSecrets(
+        client_secret=secret if isinstance(secret, str) else None,
+        private_key=key if isinstance(key, str) else None,
+    )

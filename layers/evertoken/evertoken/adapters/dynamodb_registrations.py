@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import error_code, unavailable_as
 from evertoken.adapters.dynamodb_values import Plain, decode_item, encode_item, find_instant
+from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.errors import ConflictError, StoreUnavailableError
 from evertoken.domain.instants import from_milliseconds, to_milliseconds
 from evertoken.domain.registration import ClientRegistration
@@ -171,11 +172,36 @@ def _values(registration: ClientRegistration) -> dict[str, Plain]:
         "client_authentication": registration.client_authentication,
         "parameters": dict(registration.parameters),
         "has_secret": registration.has_secret,
+        "has_private_key": registration.has_private_key,
+        "signing_key": None
+        if registration.signing_key is None
+        else _signing_key_values(registration.signing_key),
         "version": registration.version,
         "paused_until": None if paused_until is None else to_milliseconds(paused_until),
         "created_at": to_milliseconds(registration.created_at),
         "updated_at": to_milliseconds(registration.updated_at),
     }
+
+
+def _signing_key_values(key: SigningKey) -> dict[str, str]:
+    values = {
+        "algorithm": key.algorithm.value,
+        "key_id": key.key_id,
+        "kms_key_id": key.kms_key_id,
+        "certificate_thumbprint": key.certificate_thumbprint,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _signing_key(values: Mapping[str, str] | None) -> SigningKey | None:
+    if values is None:
+        return None
+    return SigningKey(
+        algorithm=SigningAlgorithm(values["algorithm"]),
+        key_id=values.get("key_id"),
+        kms_key_id=values.get("kms_key_id"),
+        certificate_thumbprint=values.get("certificate_thumbprint"),
+    )
 
 
 def _registration(values: Mapping[str, Any]) -> ClientRegistration:
@@ -188,6 +214,8 @@ def _registration(values: Mapping[str, Any]) -> ClientRegistration:
         client_authentication=values.get("client_authentication"),
         parameters=values["parameters"],
         has_secret=values["has_secret"],
+        has_private_key=values.get("has_private_key", False),
+        signing_key=_signing_key(values.get("signing_key")),
         version=values["version"],
         paused_until=find_instant(values, "paused_until"),
         created_at=from_milliseconds(values["created_at"]),

@@ -1,4 +1,4 @@
-"""Client secrets in Secrets Manager, written only: the role that uses this adapter has no right to read them."""
+"""Client secrets and private keys in Secrets Manager, written only: the role that uses this adapter has no right to read them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import error_code, unavailable_as
 from evertoken.domain.errors import StoreUnavailableError
+from evertoken.domain.registration import ClientSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -29,10 +30,20 @@ class SecretsManagerRegistrationSecrets:
         self._client = client
         self._prefix = prefix
 
-    def write(self, registration_id: str, secret: str) -> None:
-        """Store or replace the secret. Raises StoreUnavailableError: it may have been stored."""
+    def write(self, registration_id: str, secrets: ClientSecrets) -> None:
+        """Store *secrets*, or replace all that was stored with them. Raises StoreUnavailableError: they may have been stored."""
         name = registration_secret_name(self._prefix, registration_id)
-        content = json.dumps({"client_secret": secret}, ensure_ascii=False)
+        content = json.dumps(
+            {
+                name: value
+                for name, value in (
+                    ("client_secret", secrets.client_secret),
+                    ("private_key", secrets.private_key),
+                )
+                if value is not None
+            },
+            ensure_ascii=False,
+        )
         with unavailable_as(StoreUnavailableError, _UNAVAILABLE):
             try:
                 self._client.put_secret_value(SecretId=name, SecretString=content)

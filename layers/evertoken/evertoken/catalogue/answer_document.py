@@ -1,124 +1,126 @@
-"""The parts of a provider document that say how answers and errors look, and where the account is."""
+"""The part of a provider document that says how token answers look."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
 
+from evertoken.catalogue.document_patterns import (
+    HEADER_NAME,
+    HEADER_NAME_MEND,
+    KEPT_MEMBER,
+    KEPT_MEMBER_MEND,
+    PARAMETER_NAME,
+    POINTER,
+    POINTER_MEND,
+    SCHEME,
+    SCHEME_MEND,
+    SCOPE_SEPARATOR,
+    SCOPE_SEPARATOR_MEND,
+)
 from evertoken.catalogue.document_reader import DocumentReader
-from evertoken.catalogue.request_document import PARAMETER_NAME, PARAMETER_NAME_MEND
-from evertoken.domain.outcome import FailureKind
-from evertoken.domain.provider_shapes import (
-    CALLERS_ACCOUNT,
+from evertoken.catalogue.document_sections import Reading, close_section
+from evertoken.domain.answer_shape import (
     RFC_ANSWER,
-    AccountOrigin,
-    AccountSource,
+    STANDARD_MEMBERS,
     AnswerShape,
-    ErrorRule,
-    Operation,
+    ExpiryKind,
+    ExpiryShape,
+    RetryAfterShape,
+    TraceShape,
 )
 
-_POINTER = re.compile(r"(?:/[A-Za-z0-9_.~-]{1,64}){0,6}")
-_POINTER_MEND = "must be a JSON pointer such as /error/code."
-_SEPARATOR = re.compile(r"[ ,;+|]")
-_MAX_VALUES = 32
-_CODE = re.compile(r"[a-z0-9_.-]{1,64}")
+_STANDARD_MEMBER = re.compile("|".join(STANDARD_MEMBERS))
 _TOKEN_TYPE = re.compile(r"[a-z0-9 _-]{1,64}")
+_MAX_KEPT = 16
 
 
-class ErrorClass(StrEnum):
-    """What a rule may make of an error: the kinds of failure that an answer can mean."""
+class WaitKind(StrEnum):
+    """What the wait that an answer asks for is measured in."""
 
-    GRANT_DEAD = "grant_dead"
-    CLIENT_MISCONFIGURED = "client_misconfigured"
-    THROTTLED = "throttled"
-    PROVIDER_DOWN = "provider_down"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    REJECTED = "rejected"
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    EPOCH_SECONDS = "epoch_seconds"
+    EPOCH_MILLISECONDS = "epoch_milliseconds"
 
 
-def parse_answer_shape(reader: DocumentReader | None) -> AnswerShape:
-    """Return how token answers look, from the section `answer`. Raises InvalidInputError."""
+def parse_answer_shape(reader: DocumentReader | None, reading: Reading) -> AnswerShape:
+    """Return how token answers look, from the section `answer`. Reports to the reader."""
     if reader is None:
         return RFC_ANSWER
     shape = AnswerShape(
-        token_paths=reader.texts("token_paths", pattern=_POINTER, mend=_POINTER_MEND, limit=4) or ("",),
+        token_paths=reader.texts("token_paths", pattern=POINTER, mend=POINTER_MEND, limit=4) or ("",),
+        members=reader.mapping_of_texts(
+            "members",
+            names=_STANDARD_MEMBER,
+            values=PARAMETER_NAME,
+            mend=f"must be one of {', '.join(STANDARD_MEMBERS)}, and a list of its names there.",
+            limit=4,
+        ),
+        headers={
+            member: header.lower()
+            for member, header in reader.mapping(
+                "headers",
+                names=PARAMETER_NAME,
+                values=HEADER_NAME,
+                mend="must be a member's name and a header's.",
+                limit=_MAX_KEPT,
+            ).items()
+        },
+        keeps=reader.texts("keeps", pattern=KEPT_MEMBER, mend=KEPT_MEMBER_MEND, limit=_MAX_KEPT),
         form_encoded=reader.truth("form_encoded", unknown=False),
-        scope_members=reader.texts("scope_members", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=4)
-        or ("scope",),
-        scope_separator=reader.text("scope_separator", pattern=_SEPARATOR, mend="must be one of: ' ' , ; + |")
+        jsonp=reader.flag("jsonp"),
+        scope_separator=reader.text("scope_separator", pattern=SCOPE_SEPARATOR, mend=SCOPE_SEPARATOR_MEND)
         or " ",
-        keeps=reader.texts("keeps", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=16),
         token_types=frozenset(
             reader.texts(
                 "token_types", pattern=_TOKEN_TYPE, mend="must be a token type in lower case.", limit=4
             )
         ),
+        authorization_scheme=reader.text("authorization_scheme", pattern=SCHEME, mend=SCHEME_MEND)
+        or RFC_ANSWER.authorization_scheme,
+        expiry=_parse_expiry(reader.object("expires_in"), RFC_ANSWER.expiry),
+        refresh_token_expiry=_parse_expiry(
+            reader.object("refresh_token_expires_in"), RFC_ANSWER.refresh_token_expiry
+        ),
+        retry_after=_parse_retry_after(reader.object("retry_after")),
+        trace=_parse_trace(reader.object("trace")),
+    )
+    close_section(reader, "answer", reading)
+    return shape
+
+
+def _parse_expiry(reader: DocumentReader | None, default: ExpiryShape) -> ExpiryShape:
+    if reader is None:
+        return default
+    shape = ExpiryShape(
+        kind=reader.choice("kind", ExpiryKind, default.kind),
+        zero_is_never=reader.flag("zero_is_never", default=default.zero_is_never),
     )
     reader.close()
     return shape
 
 
-def parse_error_rules(readers: tuple[DocumentReader, ...]) -> tuple[ErrorRule, ...]:
-    """Return the rules of the section `errors`, in its order. Raises InvalidInputError."""
-    return tuple(_parse_error_rule(reader) for reader in readers)
-
-
-def _parse_error_rule(reader: DocumentReader) -> ErrorRule:
-    error_class = reader.find_choice("class", ErrorClass)
-    if error_class is None:
-        raise reader.refuse("class", f"must be one of: {', '.join(ErrorClass)}.")
-    path = reader.text("path", pattern=_POINTER, mend=_POINTER_MEND)
-    values, contains = _parse_values(reader)
-    statuses = reader.integers("statuses", least=200, most=599)
-    if (path is None) != (not values):
-        raise reader.refuse("path", "and one of equals, in and contains go together.")
-    if path is None and not statuses:
-        raise reader.refuse("statuses", "or a path must say when the rule applies.")
-    reader.text("comment")
-    rule = ErrorRule(
-        kind=FailureKind(error_class.value),
-        operations=frozenset(reader.choices("operations", Operation)),
-        statuses=frozenset(statuses),
-        path=path,
-        values=values,
-        contains=contains,
-        code=reader.text(
-            "code", pattern=_CODE, mend="must be a code: lower-case letters, digits, '_', '.', '-'."
-        ),
-    )
-    reader.close()
-    return rule
-
-
-def _parse_values(reader: DocumentReader) -> tuple[tuple[str | int, ...], bool]:
-    given = [member for member in ("equals", "in", "contains") if reader.has(member)]
-    if not given:
-        return (), False
-    if len(given) > 1:
-        raise reader.refuse(given[1], f"cannot stand beside {given[0]}: a rule compares in one way.")
-    member = given[0]
-    value = reader.take(member)
-    values = value if member == "in" else [value]
-    kinds = (str,) if member == "contains" else (str, int)
-    if (
-        not isinstance(values, list)
-        or not 0 < len(values) <= _MAX_VALUES
-        or not all(type(one) in kinds and one != "" for one in values)
-    ):
-        raise reader.refuse(
-            member, "must be a text or a whole number (for `in` a list of them, for `contains` a text)."
-        )
-    return tuple(values), member == "contains"
-
-
-def parse_account_source(reader: DocumentReader | None) -> AccountSource:
-    """Return where the account is, from the section `account`. Raises InvalidInputError."""
+def _parse_retry_after(reader: DocumentReader | None) -> RetryAfterShape | None:
     if reader is None:
-        return CALLERS_ACCOUNT
-    origin = reader.choice("from", AccountOrigin, AccountOrigin.CALLER)
-    member = reader.text("member", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND)
-    if (origin is AccountOrigin.ANSWER) != (member is not None):
-        raise reader.refuse("member", 'must name a member of the answer, exactly where from is "answer".')
+        return None
+    header, path = _take_place(reader)
+    kind = reader.choice("kind", WaitKind, WaitKind.SECONDS)
     reader.close()
-    return AccountSource(origin=origin, member=member)
+    return RetryAfterShape(header=header, path=path, kind=ExpiryKind(kind.value))
+
+
+def _parse_trace(reader: DocumentReader | None) -> TraceShape | None:
+    if reader is None:
+        return None
+    header, path = _take_place(reader)
+    reader.close()
+    return TraceShape(header=header, path=path)
+
+
+def _take_place(reader: DocumentReader) -> tuple[str | None, str | None]:
+    header = reader.text("header", pattern=HEADER_NAME, mend=HEADER_NAME_MEND)
+    path = reader.text("path", pattern=POINTER, mend=POINTER_MEND)
+    if header is None and path is None:
+        reader.report("header", "or path must say where it stands.")
+    return None if header is None else header.lower(), path

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
 from evertoken.catalogue.endpoint_url import find_placeholders, find_url_problem
+from evertoken.domain.assertion import SigningAlgorithm
 from evertoken.domain.errors import InvalidInputError
-from evertoken.domain.provider_shapes import ClientAuthentication
+from evertoken.domain.grant import Grant
+from evertoken.domain.request_shape import ClientAuthentication
 
 MAX_METADATA_BYTES = 262_144
 _MAX_URL_CHARACTERS = 2048
-_GRANTS = ("authorization_code", "refresh_token", "client_credentials")
+_GRANTS = {
+    "authorization_code": Grant.AUTHORIZATION_CODE,
+    "refresh_token": Grant.REFRESH_TOKEN,
+    "client_credentials": Grant.CLIENT_CREDENTIALS,
+    "urn:ietf:params:oauth:grant-type:token-exchange": Grant.TOKEN_EXCHANGE,
+    "urn:ietf:params:oauth:grant-type:device_code": Grant.DEVICE_CODE,
+    "urn:ietf:params:oauth:grant-type:jwt-bearer": Grant.JWT_BEARER,
+}
+"""By the names of the registry "OAuth Token Endpoint Grant Types" and of RFC 7523, RFC 8628 and RFC 8693."""
 _DEFAULT_GRANTS = ("authorization_code",)
+_NEEDED_ENDPOINTS = {Grant.AUTHORIZATION_CODE: "authorization", Grant.DEVICE_CODE: "device_authorization"}
 
 
 def metadata_urls(issuer: str, *, allow_loopback: bool = False) -> tuple[str, ...]:
@@ -61,25 +72,18 @@ def parse_metadata(
     source = {"url": metadata_url, "checked_on": checked_on.isoformat(), "confidence": "verified"}
     endpoints = {
         name: url
-        for name in ("authorization", "token", "revocation")
+        for name in ("authorization", "token", "revocation", "device_authorization")
         if (url := _find_url(metadata, f"{name}_endpoint", allow_loopback=allow_loopback)) is not None
     }
     if "token" not in endpoints:
         raise InvalidInputError("The metadata has no token_endpoint. Name the provider's endpoints instead.")
-    named = _texts(metadata.get("grant_types_supported")) or _DEFAULT_GRANTS
-    grants = [grant for grant in _GRANTS if grant in named]
-    if "authorization" not in endpoints:
-        grants = [grant for grant in grants if grant != "authorization_code"]
-    elif "authorization_code" in grants and "refresh_token" not in grants:
-        # Servers leave it out more often than they refuse it; a set without a refresh token says so by itself.
-        grants.append("refresh_token")
     return {
         "issuer": issuer,
         "iss_parameter": _iss_parameter(metadata),
-        "grants": grants,
+        "grants": _grants(metadata, endpoints),
         "endpoints": {**endpoints, "source": source},
-        "client_authentication": {"methods": _methods(metadata), "source": source},
-        "pkce": {"support": _pkce(metadata), "source": source},
+        "client_authentication": {**_client_authentication(metadata), "source": source},
+        "pkce": {**_pkce(metadata), "source": source},
     }
 
 
@@ -131,6 +135,27 @@ def _find_url(metadata: Mapping[str, Any], member: str, *, allow_loopback: bool)
     return str(url)
 
 
+def _grants(metadata: Mapping[str, Any], endpoints: Container[str]) -> list[str]:
+    named = _texts(metadata.get("grant_types_supported")) or _DEFAULT_GRANTS
+    grants = [
+        str(grant)
+        for name, grant in _GRANTS.items()
+        if name in named and _NEEDED_ENDPOINTS.get(grant, "token") in endpoints
+    ]
+    if Grant.AUTHORIZATION_CODE in grants and Grant.REFRESH_TOKEN not in grants:
+        # Servers leave it out more often than they refuse it; a set without a refresh token says so by itself.
+        grants.append(str(Grant.REFRESH_TOKEN))
+    return grants
+
+
+def _client_authentication(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    methods = _methods(metadata)
+    named = _texts(metadata.get("token_endpoint_auth_signing_alg_values_supported"))
+    algorithms = [str(algorithm) for algorithm in SigningAlgorithm if algorithm in named]
+    signs = any(ClientAuthentication(method).signs for method in methods)
+    return {"methods": methods, **({"assertion": {"algorithms": algorithms}} if signs and algorithms else {})}
+
+
 def _methods(metadata: Mapping[str, Any]) -> list[str]:
     # Left out means client_secret_basic (RFC 8414 section 2).
     named = _texts(metadata.get("token_endpoint_auth_methods_supported")) or ("client_secret_basic",)
@@ -143,9 +168,12 @@ def _methods(metadata: Mapping[str, Any]) -> list[str]:
     return methods
 
 
-def _pkce(metadata: Mapping[str, Any]) -> str:
+def _pkce(metadata: Mapping[str, Any]) -> dict[str, str]:
     # A server that supports PKCE must say so (RFC 8414 section 2), but silence does not forbid sending a challenge.
-    return "supported" if "S256" in _texts(metadata.get("code_challenge_methods_supported")) else "unknown"
+    named = _texts(metadata.get("code_challenge_methods_supported"))
+    if "S256" in named:
+        return {"support": "supported"}
+    return {"support": "supported", "method": "plain"} if "plain" in named else {"support": "unknown"}
 
 
 def _iss_parameter(metadata: Mapping[str, Any]) -> str:

@@ -1,192 +1,130 @@
-"""The facts of a provider document that carry a source: client authentication, PKCE, rotation; and the lifetimes beside them."""
+"""The facts of a provider document that every entry has: endpoints, client authentication, PKCE and rotation; and where the provider is in its life."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import StrEnum
 
-from evertoken.catalogue.document_reader import UNKNOWN, DocumentReader
-from evertoken.catalogue.endpoint_url import find_url_problem
-from evertoken.domain.provider import (
-    ASSUMED_ACCESS_TOKEN_LIFETIME_SECONDS,
-    Pkce,
-    RefreshCredential,
-    Rotation,
-    RotationClass,
-    Source,
+from evertoken.catalogue.assertion_document import parse_assertion
+from evertoken.catalogue.document_patterns import (
+    DATE,
+    DATE_MEND,
+    DAYS_30_SECONDS,
+    PROVIDER_ID,
+    PROVIDER_ID_MEND,
 )
-from evertoken.domain.provider_shapes import ClientAuthentication
-
-_DATE = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
-_YEARS_20 = 20 * 365 * 86_400
-_DAYS_30 = 30 * 86_400
-
-
-class Confidence(StrEnum):
-    """How well a fact is known."""
-
-    VERIFIED = "verified"
-    SECONDARY = "secondary"
-    UNVERIFIED = "unverified"
+from evertoken.catalogue.document_reader import DocumentReader
+from evertoken.catalogue.document_sections import Reading, close_section, find_needed_section, read_url
+from evertoken.catalogue.placeholders import REQUEST_PATH
+from evertoken.domain.assertion import RFC_ASSERTION, AssertionShape
+from evertoken.domain.provider import ChallengeMethod, NewRefreshToken, Pkce, Rotation, RotationClass
+from evertoken.domain.provider_shapes import ACTIVE, Lifecycle, Stage
+from evertoken.domain.request_shape import ClientAuthentication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingRules:
-    """How strictly a document is read: what is shipped must give a source for each fact."""
+class Endpoints:
+    """The section `endpoints`."""
 
-    allow_loopback: bool
-    needs_sources: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifetimes:
-    """How long tokens live where an answer says nothing."""
-
-    access_token_seconds: int | None = ASSUMED_ACCESS_TOKEN_LIFETIME_SECONDS
-    access_token_is_assumed: bool = True
-    refresh_token_seconds: int | None = None
-    use_extends_refresh_token: bool = False
+    token: str
+    authorization: str | None = None
+    revocation: str | None = None
+    device_authorization: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshing:
-    """What a refresh is done with, and when it can be done."""
+class Authentication:
+    """The section `client_authentication`."""
 
-    credential: RefreshCredential = RefreshCredential.REFRESH_TOKEN
-    minimum_age_seconds: int = 0
-    after_expiry: bool = True
+    methods: tuple[ClientAuthentication, ...] = (ClientAuthentication.CLIENT_SECRET_BASIC,)
+    form_encodes_basic: bool = True
+    assertion: AssertionShape = RFC_ASSERTION
 
 
-def read_client_authentication(
-    reader: DocumentReader, rules: ReadingRules, sources: dict[str, Source]
-) -> tuple[tuple[ClientAuthentication, ...], bool]:
-    """Return the methods and whether Basic is form-encoded, from the section `client_authentication`. Raises InvalidInputError."""
-    section = find_section(reader, "client_authentication", rules)
+def read_endpoints(reader: DocumentReader, reading: Reading) -> Endpoints:
+    """Return the section `endpoints`. Reports to the reader."""
+    section = reader.object("endpoints")
     if section is None:
-        return (ClientAuthentication.CLIENT_SECRET_BASIC,), True
-    methods = section.choices("methods", ClientAuthentication) or (ClientAuthentication.CLIENT_SECRET_BASIC,)
-    form_encodes_basic = section.truth("form_encodes_basic", unknown=True)
-    read_source(section, "client_authentication", rules, sources)
-    section.close()
-    return methods, form_encodes_basic
+        reader.report(
+            "endpoints",
+            "is missing. Name at least endpoints.token, or give an issuer and let its metadata be discovered.",
+        )
+        return Endpoints(token="")
+    token = read_url(section, "token", reading)
+    if token is None:
+        section.report("token", "is missing. Name the token endpoint.")
+    endpoints = Endpoints(
+        token=token or "",
+        authorization=read_url(section, "authorization", reading, may_be_unknown=True),
+        revocation=read_url(section, "revocation", reading, may_be_unknown=True, place=REQUEST_PATH),
+        device_authorization=read_url(section, "device_authorization", reading, may_be_unknown=True),
+    )
+    close_section(section, "endpoints", reading)
+    return endpoints
 
 
-def read_pkce(reader: DocumentReader, rules: ReadingRules, sources: dict[str, Source]) -> Pkce:
-    """Return the section `pkce`. Raises InvalidInputError."""
-    section = find_section(reader, "pkce", rules)
+def read_client_authentication(reader: DocumentReader, reading: Reading) -> Authentication:
+    """Return the section `client_authentication`. Reports to the reader."""
+    section = find_needed_section(reader, "client_authentication", reading)
     if section is None:
-        return Pkce.UNKNOWN
+        return Authentication()
+    authentication = Authentication(
+        methods=section.choices("methods", ClientAuthentication)
+        or (ClientAuthentication.CLIENT_SECRET_BASIC,),
+        form_encodes_basic=section.truth("form_encodes_basic", unknown=True),
+        assertion=parse_assertion(section.object("assertion"), reading),
+    )
+    close_section(section, "client_authentication", reading)
+    return authentication
+
+
+def read_pkce(reader: DocumentReader, reading: Reading) -> tuple[Pkce, ChallengeMethod]:
+    """Return the section `pkce`. Reports to the reader."""
+    section = find_needed_section(reader, "pkce", reading)
+    if section is None:
+        return Pkce.UNKNOWN, ChallengeMethod.S256
     support = section.choice("support", Pkce, Pkce.UNKNOWN)
-    read_source(section, "pkce", rules, sources)
-    section.close()
-    return support
+    method = section.choice("method", ChallengeMethod, ChallengeMethod.S256)
+    close_section(section, "pkce", reading)
+    return support, method
 
 
-def read_rotation(
-    reader: DocumentReader, rules: ReadingRules, sources: dict[str, Source]
-) -> tuple[Rotation, bool]:
-    """Return the rotation and whether a refresh kills the access token, from the section `rotation`. Raises InvalidInputError."""
-    section = find_section(reader, "rotation", rules)
+def read_rotation(reader: DocumentReader, reading: Reading) -> tuple[Rotation, bool]:
+    """Return the rotation and whether a refresh kills the access token, from the section `rotation`.
+
+    What is unverified counts as unknown, and so as the strictest: a wrong `static` or grace would repeat a request that ends the grant. Reports to the
+    reader.
+    """
+    section = find_needed_section(reader, "rotation", reading)
     if section is None:
         return Rotation(), False
     kind = section.choice("kind", RotationClass, RotationClass.UNKNOWN)
-    grace = section.integer("grace_seconds", least=1, most=_DAYS_30)
+    grace = section.integer("grace_seconds", least=1, most=DAYS_30_SECONDS)
     if (kind is RotationClass.GRACE) != (grace is not None):
-        raise section.refuse(
-            "grace_seconds", 'must be a whole number of seconds, exactly where kind is "grace".'
-        )
+        section.report("grace_seconds", 'must be a whole number of seconds, exactly where kind is "grace".')
+    rotation = Rotation(
+        kind=kind,
+        grace_seconds=grace or 0,
+        grace_ends_on_use=section.truth("grace_ends_on_use", unknown=False),
+        new_token=section.choice("new_token", NewRefreshToken, NewRefreshToken.UNKNOWN),
+    )
     kills_access_token = section.truth("kills_access_token", unknown=False)
-    read_source(section, "rotation", rules, sources)
-    section.close()
-    return Rotation(kind=kind, grace_seconds=grace or 0), kills_access_token
+    close_section(section, "rotation", reading)
+    return (Rotation() if reading.is_unverified("rotation") else rotation), kills_access_token
 
 
-def read_lifetimes(reader: DocumentReader, sources: dict[str, Source]) -> Lifetimes:
-    """Return the section `lifetimes`: an hour is assumed where nothing is known, `never` must be said. Raises InvalidInputError."""
-    section = reader.object("lifetimes")
+def read_lifecycle(reader: DocumentReader, reading: Reading) -> Lifecycle:
+    """Return the section `lifecycle`. Reports to the reader."""
+    section = reader.object("lifecycle")
     if section is None:
-        return Lifetimes()
-    value = section.take("access_token_seconds") if section.has("access_token_seconds") else UNKNOWN
-    is_assumed = value == UNKNOWN
-    if not is_assumed and value != "never" and not (type(value) is int and 1 <= value <= _YEARS_20):
-        raise section.refuse(
-            "access_token_seconds", 'must be a whole number of seconds, "never" or "unknown".'
-        )
-    known = value if type(value) is int else None
-    lifetimes = Lifetimes(
-        access_token_seconds=ASSUMED_ACCESS_TOKEN_LIFETIME_SECONDS if is_assumed else known,
-        access_token_is_assumed=is_assumed,
-        refresh_token_seconds=section.integer("refresh_token_seconds", least=60, most=_YEARS_20),
-        use_extends_refresh_token=section.truth("use_extends_refresh_token", unknown=False),
+        return ACTIVE
+    stage = section.find_choice("stage", Stage)
+    if stage is None:
+        section.report("stage", f"is missing. It is one of: {', '.join(Stage)}.")
+    lifecycle = Lifecycle(
+        stage=stage or Stage.ACTIVE,
+        ends_on=section.text("ends_on", pattern=DATE, mend=DATE_MEND),
+        successor=section.text("successor", pattern=PROVIDER_ID, mend=PROVIDER_ID_MEND),
+        note=section.text("note"),
     )
-    _close(section, "lifetimes", sources)
-    return lifetimes
-
-
-def read_refreshing(reader: DocumentReader, sources: dict[str, Source]) -> Refreshing:
-    """Return the section `refresh`. Raises InvalidInputError."""
-    section = reader.object("refresh")
-    if section is None:
-        return Refreshing()
-    refreshing = Refreshing(
-        credential=section.choice("credential", RefreshCredential, RefreshCredential.REFRESH_TOKEN),
-        minimum_age_seconds=section.integer("minimum_age_seconds", least=0, most=_DAYS_30) or 0,
-        after_expiry=section.truth("after_expiry", unknown=True),
-    )
-    _close(section, "refresh", sources)
-    return refreshing
-
-
-def read_revocation_ends_grant(reader: DocumentReader, sources: dict[str, Source]) -> bool:
-    """Return whether a revocation ends the whole grant, from the section `revocation`; unknown counts as true. Raises InvalidInputError."""
-    section = reader.object("revocation")
-    if section is None:
-        return True
-    ends_grant = section.truth("ends_grant", unknown=True)
-    _close(section, "revocation", sources)
-    return ends_grant
-
-
-def _close(section: DocumentReader, name: str, sources: dict[str, Source]) -> None:
-    read_source(section, name, ReadingRules(allow_loopback=True, needs_sources=False), sources)
-    section.close()
-
-
-def find_section(reader: DocumentReader, member: str, rules: ReadingRules) -> DocumentReader | None:
-    """Take a section that a shipped document must have. Raises InvalidInputError."""
-    section = reader.object(member)
-    if section is None and rules.needs_sources:
-        raise reader.refuse(
-            member, f'is missing. Say "{UNKNOWN}" where it is not known, with the source that was read.'
-        )
-    return section
-
-
-def read_source(section: DocumentReader, name: str, rules: ReadingRules, sources: dict[str, Source]) -> None:
-    """Put the section's source into *sources* under *name*. Raises InvalidInputError."""
-    source = section.object("source")
-    if source is None:
-        if rules.needs_sources:
-            raise section.refuse(
-                "source", "is missing. Name the page that says so: url, checked_on and confidence."
-            )
-        return
-    url = read_url(source, "url", ReadingRules(allow_loopback=rules.allow_loopback, needs_sources=False))
-    checked_on = source.text("checked_on", pattern=_DATE, mend="must be a date such as 2026-11-21.")
-    confidence = source.find_choice("confidence", Confidence)
-    if url is None or checked_on is None or confidence is None:
-        raise section.refuse("source", "must have url, checked_on and confidence.")
-    source.close()
-    sources[name] = Source(url=url, checked_on=checked_on, confidence=confidence.value)
-
-
-def read_url(
-    reader: DocumentReader, member: str, rules: ReadingRules, *, may_be_unknown: bool = False
-) -> str | None:
-    """Take an endpoint's URL, or None when it is absent (or `unknown`, where that is allowed). Raises InvalidInputError."""
-    url = reader.known_text(member) if may_be_unknown else reader.text(member)
-    problem = None if url is None else find_url_problem(url, allow_loopback=rules.allow_loopback)
-    if problem:
-        raise reader.refuse(member, problem)
-    return url
+    close_section(section, "lifecycle", reading)
+    return lifecycle

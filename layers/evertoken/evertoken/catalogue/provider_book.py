@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from evertoken.catalogue.discovery import metadata_urls, parse_metadata, with_discovered
-from evertoken.catalogue.loader import GENERIC_IDS, get_shipped_provider, list_shipped_ids, parse_provider
+from evertoken.catalogue.document_inheritance import GENERIC_IDS
+from evertoken.catalogue.loader import find_extended, get_shipped_provider, list_shipped_ids, parse_provider
 from evertoken.domain.provider import Provider
 
 
@@ -20,6 +21,14 @@ class ProviderBook:
     def list_shipped(self) -> tuple[Provider, ...]:
         """Return all shipped entries, by id."""
         return tuple(get_shipped_provider(provider_id) for provider_id in list_shipped_ids())
+
+    def find_shipped(self, provider_id: str) -> Provider | None:
+        """Return a shipped entry, or None."""
+        return get_shipped_provider(provider_id) if provider_id in list_shipped_ids() else None
+
+    def find_extended(self, provider_id: str, document: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """Return the ids that an operator's document (None: the shipped entry) extends, directly and further on."""
+        return find_extended(provider_id, document)
 
     def is_reserved(self, provider_id: str) -> bool:
         """Return whether operators may not use this id."""

@@ -6,42 +6,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from typing import Any
 
-from evertoken.catalogue.answer_document import parse_account_source, parse_answer_shape, parse_error_rules
-from evertoken.catalogue.document_reader import DocumentReader
-from evertoken.catalogue.endpoint_url import CLIENT_ID_PLACEHOLDER, find_placeholders
-from evertoken.catalogue.fact_sections import (
-    ReadingRules,
-    read_client_authentication,
-    read_lifetimes,
-    read_pkce,
-    read_refreshing,
-    read_revocation_ends_grant,
-    read_rotation,
-    read_source,
-    read_url,
+from evertoken.catalogue.answer_document import parse_answer_shape
+from evertoken.catalogue.authorization_document import (
+    parse_account_source,
+    parse_authorization,
+    parse_callback_shape,
 )
-from evertoken.catalogue.request_document import RequestShapes, parse_authorization, parse_requests
-from evertoken.domain.provider import IssParameter, Provider, Source
-from evertoken.domain.provider_shapes import TemplateParameter
+from evertoken.catalogue.document_patterns import PROVIDER_ID, PROVIDER_ID_MEND, kept_name
+from evertoken.catalogue.document_problems import DocumentProblems
+from evertoken.catalogue.document_reader import DocumentReader
+from evertoken.catalogue.document_sections import Reading, read_page, read_url
+from evertoken.catalogue.error_document import parse_error_rules
+from evertoken.catalogue.fact_sections import (
+    Authentication,
+    read_client_authentication,
+    read_endpoints,
+    read_lifecycle,
+    read_pkce,
+    read_rotation,
+)
+from evertoken.catalogue.refresh_sections import (
+    read_lifetimes,
+    read_limits,
+    read_refreshing,
+    read_revoking,
+    read_sharing,
+)
+from evertoken.catalogue.request_document import parse_requests
+from evertoken.catalogue.template_parameters import read_parameters, settled
+from evertoken.domain.answer_shape import AnswerShape
+from evertoken.domain.assertion import Audience
+from evertoken.domain.grant import Grant
+from evertoken.domain.provider import IssParameter, Provider, RefreshCredential
+from evertoken.domain.provider_shapes import AccountOrigin, AccountSource
 
-PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_PROVIDER_ID_MEND = "must be lower-case letters, digits, '_' and '-', at most 64."
+SCHEMA_VERSION = 1
+_DEFAULT_GRANTS = (Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN)
 _NAME = re.compile(r"[^\x00-\x1f\x7f<>]{1,80}")
-_PLACEHOLDER_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_DEFAULT_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-
-class Grant(StrEnum):
-    """The grants that a provider may support."""
-
-    AUTHORIZATION_CODE = "authorization_code"
-    REFRESH_TOKEN = "refresh_token"  # noqa: S105  # a name, no secret
-    CLIENT_CREDENTIALS = "client_credentials"
+_NAME_MEND = "must be a name of at most 80 characters without markup."
+_ACCESS_TOKEN = "access_token"  # noqa: S105  # a name, no secret
 
 
 def read_provider(
@@ -50,143 +57,149 @@ def read_provider(
     provider_id: str,
     allow_loopback: bool = False,
     needs_sources: bool = False,
+    inherited_parameters: Container[str] = (),
+    problems: DocumentProblems | None = None,
 ) -> Provider:
     """Return the provider that a whole document (nothing left to extend) describes.
+
+    *inherited_parameters* may be left unused. With *problems* that collect, the provider is good for nothing unless none were found.
 
     Raises:
         InvalidInputError: a field is unknown, missing or not what it must be; the message names it and the mend.
     """
-    rules = ReadingRules(allow_loopback=allow_loopback, needs_sources=needs_sources)
-    reader = DocumentReader(document)
-    sources: dict[str, Source] = {}
-    if PROVIDER_ID.fullmatch(provider_id) is None:
-        raise reader.refuse("id", _PROVIDER_ID_MEND)
-    if reader.text("id", pattern=PROVIDER_ID, mend=_PROVIDER_ID_MEND) not in (None, provider_id):
-        raise reader.refuse("id", "must be the id under which the document is stored, or absent.")
-    name = (
-        reader.text("name", pattern=_NAME, mend="must be a name of at most 80 characters without markup.")
-        or provider_id
+    reader = DocumentReader(document, problems or DocumentProblems())
+    _read_version(reader, needs_sources=needs_sources)
+    name = _read_id_and_name(reader, provider_id)
+    declared = read_parameters(reader)
+    reading = Reading(allow_loopback=allow_loopback, needs_sources=needs_sources, parameters=declared)
+    endpoints = read_endpoints(reader, reading)
+    authentication = read_client_authentication(reader, reading)
+    pkce, challenge_method = read_pkce(reader, reading)
+    rotation, kills_access_token = read_rotation(reader, reading)
+    refreshing = read_refreshing(reader, reading)
+    grants = frozenset(reader.choices("grants", Grant) or _DEFAULT_GRANTS)
+    has_refresh_token = (
+        refreshing.credential is RefreshCredential.REFRESH_TOKEN and Grant.REFRESH_TOKEN in grants
     )
-    endpoints = _Endpoints.read(reader, rules, sources)
-    methods, form_encodes_basic = read_client_authentication(reader, rules, sources)
-    pkce = read_pkce(reader, rules, sources)
-    rotation, kills_access_token = read_rotation(reader, rules, sources)
-    refreshing = read_refreshing(reader, sources)
-    lifetimes = read_lifetimes(reader, sources)
-    requests = parse_requests(reader.object("requests"), allow_loopback=allow_loopback)
+    lifetimes = read_lifetimes(reader, reading, has_refresh_token=has_refresh_token)
+    revoking = read_revoking(reader, reading)
+    requests, grant_assertion = parse_requests(reader.object("requests"), reading)
+    account = parse_account_source(reader.object("account"), reading)
+    callback = parse_callback_shape(reader.object("callback"), reading)
+    answer = _keeping_account(parse_answer_shape(reader.object("answer"), reading), account)
+    takes_access_token = revoking.takes_access_token
+    if takes_access_token is None:
+        takes_access_token = requests.revocation.token_parameter == _ACCESS_TOKEN
     provider = Provider(
         provider_id=provider_id,
         name=name,
-        documentation=read_url(reader, "documentation", rules),
-        issuer=read_url(reader, "issuer", rules, may_be_unknown=True),
+        documentation=read_page(reader, "documentation", reading),
+        lifecycle=read_lifecycle(reader, reading),
+        issuer=read_url(reader, "issuer", reading, may_be_unknown=True),
         iss_parameter=reader.choice("iss_parameter", IssParameter, IssParameter.UNKNOWN),
-        grants=frozenset(reader.choices("grants", Grant) or (Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN)),
+        grants=grants,
         authorization_endpoint=endpoints.authorization,
         token_endpoint=endpoints.token,
         revocation_endpoint=endpoints.revocation,
-        parameters=_read_parameters(reader, endpoints, requests, document.get("issuer")),
-        client_authentication=methods,
-        form_encodes_basic=form_encodes_basic,
+        device_authorization_endpoint=endpoints.device_authorization,
+        client_authentication=authentication.methods,
+        form_encodes_basic=authentication.form_encodes_basic,
+        client_assertion=authentication.assertion,
+        grant_assertion=grant_assertion,
         pkce=pkce,
+        challenge_method=challenge_method,
         rotation=rotation,
-        refresh_kills_access_token=kills_access_token,
         refresh_credential=refreshing.credential,
         minimum_age_seconds=refreshing.minimum_age_seconds,
+        maximum_age_seconds=refreshing.maximum_age_seconds,
+        refresh_window_seconds=refreshing.window_seconds,
         refreshable_after_expiry=refreshing.after_expiry,
+        refresh_kills_access_token=kills_access_token,
         access_token_lifetime_seconds=lifetimes.access_token_seconds,
         access_token_lifetime_is_assumed=lifetimes.access_token_is_assumed,
         refresh_token_lifetime_seconds=lifetimes.refresh_token_seconds,
         use_extends_refresh_token=lifetimes.use_extends_refresh_token,
-        revocation_ends_grant=read_revocation_ends_grant(reader, sources),
-        authorization=parse_authorization(reader.object("authorization")),
-        code_exchange=requests.code_exchange,
-        following_exchanges=requests.following_exchanges,
-        refresh=requests.refresh,
-        client_credentials=requests.client_credentials,
-        revocation=requests.revocation,
-        answer=parse_answer_shape(reader.object("answer")),
-        error_rules=parse_error_rules(reader.objects("errors", limit=32)),
-        account=parse_account_source(reader.object("account")),
-        sources=sources,
+        grant_lifetime_seconds=lifetimes.grant_seconds,
+        revocation_ends_grant=revoking.ends_grant,
+        limits=read_limits(reader, reading),
+        sharing=read_sharing(reader, reading),
+        authorization=parse_authorization(reader.object("authorization"), reading),
+        callback=callback,
+        requests=requests,
+        revokes_access_token=takes_access_token,
+        answer=answer,
+        error_rules=parse_error_rules(reader, reading),
+        account=_named(account),
+        sources=reading.sources,
     )
+    kept = {kept_name(member) for member in answer.keeps} | {*callback.keeps}
+    if account.origin is AccountOrigin.CALLBACK and account.member is not None:
+        kept.add(account.member)
+    used = reading.placeholders.check(reader, declared=declared, kept=frozenset(kept))
     reader.close()
+    _check_together(reader, provider, authentication)
+    return replace(
+        provider,
+        parameters=settled(
+            reader, declared, in_host=reading.placeholders.in_host, used=used, inherited=inherited_parameters
+        ),
+    )
+
+
+def _read_version(reader: DocumentReader, *, needs_sources: bool) -> None:
+    if reader.has("schema_version"):
+        version = reader.take("schema_version")
+        if type(version) is not int or version != SCHEMA_VERSION:
+            reader.report("schema_version", f"must be {SCHEMA_VERSION}, the version that this release reads.")
+    elif needs_sources:
+        reader.report("schema_version", f'is missing. Write "schema_version": {SCHEMA_VERSION}.')
+
+
+def _read_id_and_name(reader: DocumentReader, provider_id: str) -> str:
+    if PROVIDER_ID.fullmatch(provider_id) is None:
+        reader.report("id", PROVIDER_ID_MEND)
+    if reader.text("id", pattern=PROVIDER_ID, mend=PROVIDER_ID_MEND) not in (None, provider_id):
+        reader.report("id", "must be the id under which the document is stored, or absent.")
+    return reader.text("name", pattern=_NAME, mend=_NAME_MEND) or provider_id
+
+
+def _keeping_account(answer: AnswerShape, account: AccountSource) -> AnswerShape:
+    """What names the account is kept, whether the document says so or not."""
+    if account.origin is not AccountOrigin.ANSWER or account.member in (None, *answer.keeps):
+        return answer
+    return replace(answer, keeps=(*answer.keeps, str(account.member)))
+
+
+def _named(account: AccountSource) -> AccountSource:
+    return account if account.member is None else replace(account, member=kept_name(account.member))
+
+
+def _check_together(reader: DocumentReader, provider: Provider, authentication: Authentication) -> None:
+    """Report what two sections say against each other."""
     if provider.iss_parameter is IssParameter.ALWAYS and provider.issuer is None:
-        raise reader.refuse(
+        reader.report(
             "issuer", 'must be known where iss_parameter is "always": there is nothing to compare with.'
         )
-    if Grant.AUTHORIZATION_CODE in provider.grants and provider.authorization_endpoint is None:
-        raise reader.refuse(
+    if (
+        Grant.AUTHORIZATION_CODE in provider.grants
+        and provider.authorization_endpoint is None
+        and (provider.requests.authorization is None or provider.requests.authorization.url is None)
+    ):
+        reader.report(
             "endpoints.authorization", "is missing. Name it, or leave authorization_code out of grants."
         )
-    return provider
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Endpoints:
-    authorization: str | None
-    token: str
-    revocation: str | None
-
-    @staticmethod
-    def read(reader: DocumentReader, rules: ReadingRules, sources: dict[str, Source]) -> _Endpoints:
-        section = reader.object("endpoints")
-        if section is None:
-            raise reader.refuse(
-                "endpoints",
-                "is missing. Name at least endpoints.token, or give an issuer and let its metadata be discovered.",
-            )
-        token = read_url(section, "token", rules)
-        if token is None:
-            raise section.refuse("token", "is missing. Name the token endpoint.")
-        endpoints = _Endpoints(
-            authorization=read_url(section, "authorization", rules, may_be_unknown=True),
-            token=token,
-            revocation=read_url(section, "revocation", rules, may_be_unknown=True),
+    if Grant.DEVICE_CODE in provider.grants and provider.device_authorization_endpoint is None:
+        reader.report(
+            "endpoints.device_authorization", "is missing. Name it, or leave device_code out of grants."
         )
-        read_source(section, "endpoints", rules, sources)
-        section.close()
-        return endpoints
-
-
-def _read_parameters(
-    reader: DocumentReader, endpoints: _Endpoints, requests: RequestShapes, issuer: Any
-) -> dict[str, TemplateParameter]:
-    shapes = (
-        requests.code_exchange,
-        *requests.following_exchanges,
-        requests.refresh,
-        requests.client_credentials,
-        requests.revocation,
-    )
-    urls = [
-        endpoints.authorization,
-        endpoints.token,
-        endpoints.revocation,
-        issuer,
-        *(shape.url for shape in shapes),
-    ]
-    found = [find_placeholders(url) for url in urls if isinstance(url, str)]
-    in_host = frozenset[str]().union(*(placeholders.in_host for placeholders in found))
-    in_path = frozenset[str]().union(*(placeholders.in_path for placeholders in found)) - {
-        CLIENT_ID_PLACEHOLDER
-    }
-    section = reader.object("parameters")
-    declared: dict[str, TemplateParameter] = {}
-    for name in sorted(in_host | in_path):
-        parameter = section.object(name) if section else None
-        if parameter is None or _PLACEHOLDER_NAME.fullmatch(name) is None:
-            raise reader.refuse(
-                f"parameters.{name}", f"is missing: a URL has the placeholder {{{name}}}. Describe it."
-            )
-        description = parameter.text("description")
-        if description is None:
-            raise parameter.refuse("description", "is missing. Say what the caller has to give.")
-        default = parameter.text(
-            "default", pattern=_DEFAULT_VALUE, mend="must be one part of a host or path."
-        )
-        parameter.text("example")
-        parameter.close()
-        declared[name] = TemplateParameter(description=description, in_host=name in in_host, default=default)
-    if section is not None:
-        section.close()
-    return declared
+    signs = any(method.signs for method in authentication.methods)
+    for field, used, shape in (
+        ("client_authentication.assertion.audience", signs, provider.client_assertion),
+        (
+            "requests.jwt_bearer.assertion.audience",
+            Grant.JWT_BEARER in provider.grants,
+            provider.grant_assertion,
+        ),
+    ):
+        if used and shape.audience == Audience.ISSUER and provider.issuer is None:
+            reader.report(field, 'cannot be "issuer" where the issuer is unknown.')

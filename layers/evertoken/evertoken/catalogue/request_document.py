@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from evertoken.catalogue.assertion_document import parse_assertion
 from evertoken.catalogue.document_reader import DocumentReader
-from evertoken.catalogue.endpoint_url import find_url_problem
-from evertoken.domain.provider_shapes import (
-    RFC_AUTHORIZATION,
-    RFC_CLIENT_CREDENTIALS,
-    RFC_CODE_EXCHANGE,
-    RFC_REFRESH,
-    RFC_REVOCATION,
-    AuthorizationShape,
+from evertoken.catalogue.document_sections import Reading, close_section, read_url
+from evertoken.catalogue.placeholders import REQUEST_PATH
+from evertoken.catalogue.request_members import (
+    StandardParameter,
+    parse_authorization_header,
+    take_grant_type,
+    take_headers,
+    take_names,
+    take_parameters,
+    take_token_parameter,
+)
+from evertoken.domain.assertion import RFC_ASSERTION, AssertionShape
+from evertoken.domain.request_shape import (
+    RFC_REQUESTS,
     ClientAuthentication,
     ClientPart,
     Encoding,
     RequestShape,
+    RequestShapes,
 )
 
-PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-PARAMETER_NAME_MEND = "must be a parameter's name: letters, digits, '_', '.', '-', at most 64."
-_PARAMETER_VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
-_HEADER_NAME = re.compile(
-    r"(?!(?i:authorization|host|content-length|content-type|transfer-encoding|connection|cookie|proxy-.*)\Z)[A-Za-z0-9-]{1,64}"
-)
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,256}")
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
-_GRANT_TYPE = re.compile(r"[A-Za-z0-9:._/-]{1,128}")
-_SEPARATOR = re.compile(r"[ ,;+|]")
-_OWN_PARAMETERS = frozenset(
-    {
-        "response_type",
-        "client_id",
-        "redirect_uri",
-        "state",
-        "scope",
-        "code_challenge",
-        "code_challenge_method",
-        "request",
-        "request_uri",
-    }
-)
+_URL_PATH = re.compile(r"(?:/[A-Za-z0-9_.~-]{1,64}){1,6}")
 _MAX_FOLLOWING_EXCHANGES = 3
+_AUTHORIZATION = RequestShape(client=ClientPart.ABSENT)
+"""Its parameters are those of the authorization URL, client_id among them; the client is not authenticated (RFC 6749 section 4.1.1)."""
 
 
 class Method(StrEnum):
@@ -55,98 +43,116 @@ class Method(StrEnum):
     DELETE = "DELETE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestShapes:
-    """Every request of a provider."""
+def parse_requests(reader: DocumentReader | None, reading: Reading) -> tuple[RequestShapes, AssertionShape]:
+    """Return the requests that the section `requests` describes, and the assertion of its JWT bearer grant; what it leaves out is as the RFCs have it.
 
-    code_exchange: RequestShape = RFC_CODE_EXCHANGE
-    following_exchanges: tuple[RequestShape, ...] = ()
-    refresh: RequestShape = RFC_REFRESH
-    client_credentials: RequestShape = RFC_CLIENT_CREDENTIALS
-    revocation: RequestShape = RFC_REVOCATION
-
-
-def parse_requests(reader: DocumentReader | None, *, allow_loopback: bool) -> RequestShapes:
-    """Return the requests that the section `requests` describes; what it leaves out is as the RFCs have it. Raises InvalidInputError."""
+    What stands under `names`, `headers` and `parameters` of the section itself goes under those of every request. Reports to the reader.
+    """
     if reader is None:
-        return RequestShapes()
+        return RFC_REQUESTS, RFC_ASSERTION
+    common = _Common.read(reader, reading)
 
     def shape(member: str, default: RequestShape) -> RequestShape:
         section = reader.object(member)
-        return default if section is None else _parse_request(section, default, allow_loopback=allow_loopback)
+        if section is None:
+            return common.under(default)
+        parsed = common.under(_parse_request(section, default, reading))
+        section.close()
+        return parsed
 
+    grant_assertion = RFC_ASSERTION
+    jwt_bearer = RFC_REQUESTS.jwt_bearer
+    if (section := reader.object("jwt_bearer")) is not None:
+        grant_assertion = parse_assertion(section.object("assertion"), reading)
+        jwt_bearer = _parse_request(section, jwt_bearer, reading)
+        section.close()
+    authorization, url_path = _parse_authorization_request(reader.object("authorization"), reading)
+    following = []
+    for section in reader.objects("following_exchanges", limit=_MAX_FOLLOWING_EXCHANGES):
+        following.append(common.under(_parse_request(section, RequestShape(), reading)))
+        section.close()
     shapes = RequestShapes(
-        code_exchange=shape("code_exchange", RFC_CODE_EXCHANGE),
-        following_exchanges=tuple(
-            _parse_request(section, RequestShape(), allow_loopback=allow_loopback)
-            for section in reader.objects("following_exchanges", limit=_MAX_FOLLOWING_EXCHANGES)
-        ),
-        refresh=shape("refresh", RFC_REFRESH),
-        client_credentials=shape("client_credentials", RFC_CLIENT_CREDENTIALS),
-        revocation=shape("revocation", RFC_REVOCATION),
+        authorization=None if authorization is None else common.under(authorization),
+        authorization_url_path=url_path,
+        code_exchange=shape("code_exchange", RFC_REQUESTS.code_exchange),
+        following_exchanges=tuple(following),
+        refresh=shape("refresh", RFC_REQUESTS.refresh),
+        client_credentials=shape("client_credentials", RFC_REQUESTS.client_credentials),
+        user_token=shape("user_token", RFC_REQUESTS.user_token),
+        session_login=shape("session_login", RFC_REQUESTS.session_login),
+        token_exchange=shape("token_exchange", RFC_REQUESTS.token_exchange),
+        device_authorization=shape("device_authorization", RFC_REQUESTS.device_authorization),
+        device_code=shape("device_code", RFC_REQUESTS.device_code),
+        jwt_bearer=common.under(jwt_bearer),
+        revocation=shape("revocation", RFC_REQUESTS.revocation),
     )
+    close_section(reader, "requests", reading)
+    return shapes, grant_assertion
+
+
+class _Common:
+    """What goes under every request's own names, parameters and headers."""
+
+    def __init__(self, names: dict[str, str], parameters: dict[str, str], headers: dict[str, str]) -> None:
+        self._names, self._parameters, self._headers = names, parameters, headers
+        self._is_empty = not (names or parameters or headers)
+
+    @staticmethod
+    def read(reader: DocumentReader, reading: Reading) -> _Common:
+        return _Common(take_names(reader), take_parameters(reader, reading), take_headers(reader, reading))
+
+    def under(self, shape: RequestShape) -> RequestShape:
+        if self._is_empty:
+            return shape
+        return replace(
+            shape,
+            names={**self._names, **shape.names},
+            parameters={**self._parameters, **shape.parameters},
+            headers=self._headers_under(shape),
+        )
+
+    def _headers_under(self, shape: RequestShape) -> dict[str, str]:
+        # The names of headers are one in any case (RFC 9110 section 5.1): "ACCEPT" and "Accept" must not both be sent.
+        own = {name.lower() for name in shape.headers}
+        return {
+            **{name: value for name, value in self._headers.items() if name.lower() not in own},
+            **shape.headers,
+        }
+
+
+def _parse_authorization_request(
+    reader: DocumentReader | None, reading: Reading
+) -> tuple[RequestShape | None, str]:
+    if reader is None:
+        return None, ""
+    url_path = reader.text(
+        "url_path", pattern=_URL_PATH, mend="must be a JSON pointer such as /data/redirect_url."
+    )
+    shape = _parse_request(reader, _AUTHORIZATION, reading)
+    if url_path is None:
+        reader.report(
+            "url_path", "is missing. Say where in the answer the URL is, such as /data/redirect_url."
+        )
     reader.close()
-    return shapes
+    return shape, url_path or ""
 
 
-def _parse_request(reader: DocumentReader, default: RequestShape, *, allow_loopback: bool) -> RequestShape:
-    url = reader.text("url")
-    problem = None if url is None else find_url_problem(url, allow_loopback=allow_loopback)
-    if problem:
-        raise reader.refuse("url", problem)
-    authentication = reader.find_choice("client_authentication", ClientAuthentication)
+def _parse_request(reader: DocumentReader, default: RequestShape, reading: Reading) -> RequestShape:
     shape = replace(
         default,
-        url=url,
+        url=read_url(reader, "url", reading, place=REQUEST_PATH),
         method=reader.choice("method", Method, Method(default.method)).value,
         encoding=reader.choice("encoding", Encoding, default.encoding),
         client=reader.choice("client", ClientPart, default.client),
-        client_authentication=authentication,
-        grant_type=reader.text("grant_type", pattern=_GRANT_TYPE, mend="must be a grant type.")
-        or default.grant_type,
-        token_parameter=reader.text("token_parameter", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND)
-        or default.token_parameter,
-        parameters=reader.mapping(
-            "parameters",
-            names=PARAMETER_NAME,
-            values=_PARAMETER_VALUE,
-            mend="must be a parameter's name and a text.",
-        ),
-        headers=reader.mapping(
-            "headers",
-            names=_HEADER_NAME,
-            values=_HEADER_VALUE,
-            mend="must be a header that is not ours to set (Authorization, Host, Content-Type …) and a text of plain ASCII.",
-        ),
+        client_authentication=reader.find_choice("client_authentication", ClientAuthentication),
+        authorization_header=parse_authorization_header(reader.object("authorization_header")),
+        grant_type=take_grant_type(reader, default.grant_type),
+        token_parameter=take_token_parameter(reader, default.token_parameter),
+        names=take_names(reader),
+        omits=frozenset(parameter.value for parameter in reader.choices("omits", StandardParameter)),
+        parameters=take_parameters(reader, reading),
+        headers=take_headers(reader, reading),
     )
     if shape.method == Method.GET and shape.encoding is not Encoding.QUERY:
-        raise reader.refuse("encoding", 'must be "query" where the method is GET.')
-    reader.close()
-    return shape
-
-
-def parse_authorization(reader: DocumentReader | None) -> AuthorizationShape:
-    """Return how authorization URLs look, from the section `authorization`. Raises InvalidInputError."""
-    if reader is None:
-        return RFC_AUTHORIZATION
-    parameters = reader.mapping(
-        "parameters",
-        names=PARAMETER_NAME,
-        values=_PARAMETER_VALUE,
-        mend="must be a parameter's name and a text.",
-    )
-    accepts = reader.texts("accepts", pattern=PARAMETER_NAME, mend=PARAMETER_NAME_MEND, limit=32)
-    for name in (*parameters, *accepts):
-        if name in _OWN_PARAMETERS:
-            raise reader.refuse(
-                name, "is set by Evertoken itself and cannot be set by a document or a caller."
-            )
-    shape = AuthorizationShape(
-        scope_separator=reader.text("scope_separator", pattern=_SEPARATOR, mend="must be one of: ' ' , ; + |")
-        or " ",
-        always_scopes=reader.texts("always_scopes", pattern=_SCOPE, mend="must be a scope.", limit=32),
-        parameters=parameters,
-        accepts=frozenset(accepts),
-    )
-    reader.close()
+        reader.report("encoding", 'must be "query" where the method is GET.')
     return shape

@@ -1,7 +1,8 @@
-"""An authorization under way: begun by a tenant's backend, returned by the browser, completed by the backend again."""
+"""An authorization under way: begun by a tenant's backend, returned by the browser or decided on another device, completed by the backend again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,6 +10,8 @@ from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
 
 AUTHORIZATION_LIFETIME_SECONDS = 600
 """How long a user has to consent (DESIGN section 6)."""
+DEVICE_LIFETIME_SECONDS = 840
+"""How long a device is waited for at most: less than a row may wait for its first token set (`CONNECTING_LIFETIME_SECONDS`)."""
 CODE_LIFETIME_SECONDS = 120
 """How long a returned code waits, sealed, for its completion."""
 COMPLETION_TRIES = 5
@@ -16,14 +19,13 @@ COMPLETION_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingAuthorization:
-    """What start remembers: one use, found by the hash of `state`.
+class BegunAuthorization:
+    """What is remembered of every authorization under way: who asked for what, of which client. `session_hash` finds it at completion.
 
-    `binding` is the snapshot of token endpoint and client, so that a change of the provider between start and callback is noticed.
-    `sealed_verifier` is the PKCE verifier (None where the provider takes none); `session_hash` finds the session at completion.
+    `binding` is the snapshot of token endpoint and client, so that a change of the provider meanwhile is noticed. `parameters` fill what the client
+    registration left open of the provider's templates.
     """
 
-    state_hash: str
     session_hash: str
     tenant_id: str
     user_id: str
@@ -31,16 +33,27 @@ class PendingAuthorization:
     provider_id: str
     registration_id: str
     binding: str
-    redirect_uri: str
-    return_url: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[str, ...]
     account: str | None
     name: str
     policy: RefreshPolicy | None
     publication: PublicationMode | None
-    sealed_verifier: Sealed | None
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingAuthorization(BegunAuthorization):
+    """What start remembers of a browser's way out: one use, found by the hash of `state`.
+
+    `sealed_verifier` is the PKCE verifier (None where the provider takes none).
+    """
+
+    state_hash: str
+    redirect_uri: str
+    return_url: str
+    sealed_verifier: Sealed | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,19 @@ class ReturnedAuthorization:
     extra: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     returned_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingDevice(BegunAuthorization):
+    """A device authorization whose user has not decided yet (RFC 8628): it is asked about until they have, and never sooner than `next_poll_at`.
+
+    `interval_seconds` is how far apart the questions are. `is_prepared` once there is a row, and a secret, for the connection.
+    """
+
+    sealed_device_code: Sealed
+    interval_seconds: int
+    next_poll_at: datetime
+    is_prepared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ EvertokenError
 │   └── ClientChangedError       CLIENT_CHANGED
 ├── RateLimitedError             RATE_LIMITED
 ├── VaultSealedError             VAULT_SEALED
+├── SignerUnavailableError       SIGNER_UNAVAILABLE
+│   └── SigningKeyError          SIGNING_KEY_REFUSED
 ├── PublisherUnavailableError    PUBLISHER_UNAVAILABLE
 ├── StoreUnavailableError        STORE_UNAVAILABLE
 └── ConfigurationError           INTERNAL
@@ -203,6 +205,20 @@ class VaultSealedError(EvertokenError):
 
     code = "VAULT_SEALED"
     retryable = True
+
+
+class SignerUnavailableError(EvertokenError):
+    """A client registration's key cannot sign now; nothing was sent to the provider."""
+
+    code = "SIGNER_UNAVAILABLE"
+    retryable = True
+
+
+class SigningKeyError(SignerUnavailableError):
+    """A client registration's key cannot sign until an operator puts it right; nothing was sent to the provider."""
+
+    code = "SIGNING_KEY_REFUSED"
+    retryable = False
 
 
 class StoreUnavailableError(EvertokenError):

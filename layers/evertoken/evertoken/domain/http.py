@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One request to a provider; its representation shows only the method and the endpoint.
+    """One request to a provider; its representation shows only the method and the host, because every other part may hold a token.
 
-    `form`, `json` and `query` exclude secrets from nothing: only the adapter may look at them.
+    At some providers the path does. Only the adapter may look at any of it.
     """
 
     method: str
@@ -18,6 +19,9 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+
+    def __repr__(self) -> str:
+        return f"HttpRequest(method={self.method!r}, host={urlsplit(self.url).hostname!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ class FailureKind(StrEnum):
     """The provider refuses our client: the operator's fault, not the connection's."""
     PROVIDER_DOWN = "provider_down"
     """The provider refused to process (503): the refresh token is unspent."""
+    USER_ACTION_REQUIRED = "user_action_required"
+    """The provider waits for the user to do something there (agree to new terms, say): the refresh token is unspent."""
     REJECTED = "rejected"
     """A code exchange or first grant was refused; there is no stored grant that could be dead."""
 
@@ -40,13 +42,14 @@ class Failure:
     """The provider issued nothing.
 
     `code` is the OAuth error code or our own word for what happened, from a closed alphabet (a-z, 0-9, `_`, `.`, `-`, at
-    most 64 characters): never a description. `retry_after_seconds` is what the provider asked for, unclamped.
+    most 64 characters): never a description. `retry_after_seconds` is what the provider asked for, unclamped. `trace_id` is the provider's name for the request.
     """
 
     kind: FailureKind
     code: str
     status: int | None = None
     retry_after_seconds: int | None = None
+    trace_id: str | None = None
 
 
 Outcome = Issued | Failure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from evertoken.domain.provider import Provider
 from evertoken.domain.registration import ClientRegistration, client_binding
@@ -10,13 +11,22 @@ from evertoken.domain.registration import ClientRegistration, client_binding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyClient:
-    """A client registration with its provider's entry (templates filled) and its secret; the secret is never shown."""
+    """A client registration with its provider's entry, its secret and its private key (PEM); neither is ever shown.
+
+    The provider's templates are filled with what the registration says; what that leaves open is filled for each grant.
+    """
 
     provider: Provider
     registration: ClientRegistration
     client_secret: str | None = field(repr=False)
+    private_key: str | None = field(default=None, repr=False)
 
     @property
     def binding(self) -> str:
         """The name of the client that grants obtained now belong to."""
         return client_binding(self.provider.token_endpoint, self.registration.client_id)
+
+    def for_grant(self, parameters: Mapping[str, str]) -> ReadyClient:
+        """Return this client with nothing of its provider's templates left to fill. Raises InvalidInputError, which names the parameter."""
+        provider = self.provider.filled(parameters)
+        return self if provider is self.provider else replace(self, provider=provider)

@@ -31,6 +31,10 @@ FORCED_FLOOR_SECONDS = 30
 """A token younger than this, or than a quarter of its life, is not refreshed on demand."""
 CONFIRMATION_SECONDS = 60
 """How long a refusal after an unanswered request waits for its confirmation."""
+USER_ACTION_SECONDS = 3600
+"""How often a connection is tried whose provider waits for its user."""
+EDGE_SECONDS = 5
+"""How far inside what a provider admits a refresh is planned: clocks differ, and ours runs from the request."""
 RETIRE_AFTER_SECONDS = 86_400
 """How long a disconnected connection keeps its id and its (empty) secret."""
 
@@ -69,28 +73,59 @@ def plan_refresh(
     expires_at: datetime | None,
     refresh_token_expires_at: datetime | None,
     renewable: bool,
-    minimum_age_seconds: int,
+    minimum_age_seconds: float,
     late: bool,
+    maximum_age_seconds: int | None = None,
+    refresh_window_seconds: int | None = None,
 ) -> datetime | None:
     """Return when the token set should be refreshed, or None for never.
 
     *late* is for providers whose refresh kills the previous access token: they are refreshed in the mandatory window, not before, so that
-    readers keep what they hold for as long as they can. A plan is never earlier than the provider's minimum age. What is not *renewable* is
-    looked at when it expires, so that its end does not go unnoticed.
+    readers keep what they hold for as long as they can. *refresh_token_expires_at* is an end that a refresh can still move. A plan is never later than
+    the *maximum age*, and never earlier than `earliest_refresh` says, which goes before everything else. What is not *renewable* is looked at when it
+    expires, so that its end does not go unnoticed.
     """
     if not renewable:
         return expires_at
-    keep_alive = _keep_alive(issued_at, refresh_token_expires_at)
-    if expires_at is None or policy is RefreshPolicy.LAZY:
-        return keep_alive
-    lifetime = lifetime_seconds(issued_at, expires_at)
-    windows = windows_of(lifetime)
-    margin = 2 * windows.mandatory_seconds if late else windows.scheduled_seconds
-    spread = 0.0 if late else lifetime * SPREAD_FRACTION * _fraction(connection_id)
-    plan = expires_at - timedelta(seconds=margin + spread)
-    if keep_alive is not None:
-        plan = min(plan, keep_alive)
-    return max(plan, issued_at + timedelta(seconds=minimum_age_seconds))
+    ends = [_keep_alive(issued_at, refresh_token_expires_at)]
+    if maximum_age_seconds is not None:
+        ends.append(
+            issued_at
+            + timedelta(seconds=maximum_age_seconds * (1 - SPREAD_FRACTION * _fraction(connection_id)))
+        )
+    if expires_at is not None and policy is not RefreshPolicy.LAZY:
+        lifetime = lifetime_seconds(issued_at, expires_at)
+        windows = windows_of(lifetime)
+        margin = 2 * windows.mandatory_seconds if late else windows.scheduled_seconds
+        spread = 0.0 if late else lifetime * SPREAD_FRACTION * _fraction(connection_id)
+        ends.append(expires_at - timedelta(seconds=margin + spread))
+    plan = min((end for end in ends if end is not None), default=None)
+    if plan is None:
+        return None
+    earliest = earliest_refresh(
+        issued_at=issued_at,
+        expires_at=expires_at,
+        minimum_age_seconds=minimum_age_seconds,
+        refresh_window_seconds=refresh_window_seconds,
+    )
+    return max(plan, earliest)
+
+
+def earliest_refresh(
+    *,
+    issued_at: datetime,
+    expires_at: datetime | None,
+    minimum_age_seconds: float,
+    refresh_window_seconds: int | None,
+) -> datetime:
+    """Return the instant from which the provider takes a request to renew the token set: old enough, and (with a window) near enough to its end."""
+    earliest = issued_at
+    if minimum_age_seconds > 0:
+        earliest += timedelta(seconds=minimum_age_seconds + EDGE_SECONDS)
+    if refresh_window_seconds is not None and expires_at is not None:
+        inside = min(EDGE_SECONDS, refresh_window_seconds / 4)
+        earliest = max(earliest, expires_at - timedelta(seconds=refresh_window_seconds - inside))
+    return earliest
 
 
 def _keep_alive(issued_at: datetime, refresh_token_expires_at: datetime | None) -> datetime | None:

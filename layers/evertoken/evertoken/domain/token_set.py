@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from evertoken.domain.grant import UNKNOWN_CONTEXT, GrantContext
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet:
     """Tokens of one grant, issued together.
 
     `expires_at` is None when the provider says that the access token does not expire. `scope` is what was granted,
-    space-separated. `extra` keeps the provider's further members that its entry names (instance_url, open_id …).
+    space-separated. `extra` keeps the provider's further members that its entry names (instance_url, open_id …). `context` says how the grant was
+    obtained, which every later set of the grant inherits.
     """
 
     access_token: str = field(repr=False)
@@ -24,6 +27,7 @@ class TokenSet:
     refresh_token_expires_at: datetime | None = None
     id_token_subject: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    context: GrantContext = UNKNOWN_CONTEXT
 
     def is_expired(self, now: datetime) -> bool:
         """Return whether the access token is expired at *now*."""
@@ -42,4 +46,5 @@ class TokenSet:
             scope=self.scope or previous.scope,
             id_token_subject=self.id_token_subject or previous.id_token_subject,
             extra={**previous.extra, **self.extra},
+            context=previous.context,
         )

@@ -17,29 +17,32 @@ from evertoken.entrypoints.api import Api, Request, Route
 from evertoken.entrypoints.body_model import parse_model
 from evertoken.entrypoints.connection_bodies import (
     ChangeBody,
-    ClientCredentialsBody,
     CompleteBody,
+    DeviceBody,
+    DirectBody,
     ListParameters,
     StartBody,
+    parse_connection_body,
 )
 from evertoken.entrypoints.connection_view import view_connection, view_summary
 from evertoken.entrypoints.http_answer import Answer
 from evertoken.entrypoints.json_body import get_json_object
 from evertoken.entrypoints.telemetry import Telemetry
 from evertoken.settings import ConnectionsApiSettings
+from evertoken.usecases.authorization_session import DEVICE_PREFIX
 from evertoken.usecases.change_connection import change_connection
 from evertoken.usecases.complete_authorization import CompleteDependencies, complete_authorization
-from evertoken.usecases.connect_client_credentials import (
-    ClientCredentialsDependencies,
-    connect_client_credentials,
-)
+from evertoken.usecases.connect_by_device import DeviceDependencies, start_device
+from evertoken.usecases.connect_directly import DirectDependencies, connect_directly
+from evertoken.usecases.connection_wish import ConnectionWish
 from evertoken.usecases.disconnect_connection import disconnect_connection
 from evertoken.usecases.establish_connection import EstablishedConnection
 from evertoken.usecases.hold_connection import hold_connection
 from evertoken.usecases.list_connections import ListDependencies, ListQuery, list_connections
+from evertoken.usecases.poll_device import StillPending, poll_device
 from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResult
 from evertoken.usecases.refresh_on_demand import refresh_on_demand
-from evertoken.usecases.start_authorization import ConnectionWish, StartDependencies, start_authorization
+from evertoken.usecases.start_authorization import StartDependencies, start_authorization
 
 _CONNECTION_ID = re.compile(r"con_[a-z2-7]{26}")
 
@@ -50,7 +53,8 @@ class ConnectionsApiDependencies:
 
     starting: StartDependencies
     completing: CompleteDependencies
-    client_credentials: ClientCredentialsDependencies
+    direct: DirectDependencies
+    devices: DeviceDependencies
     listing: ListDependencies
     refreshing: RefreshDependencies
     minimum_published_lifetime_seconds: int
@@ -85,21 +89,29 @@ class _Routes:
         self._telemetry = telemetry
 
     def start(self, request: Request) -> Answer:
-        tenant_id, document = request.tenant_id, get_json_object(request.event)
-        if document.get("grant") == "client_credentials":
-            body = parse_model(ClientCredentialsBody, document)
-            wish = _wish(tenant_id, body)
-            established = connect_client_credentials(
-                self._deps.client_credentials, wish, invocation=request.invocation
-            )
-            return self._established(established, status=201)
-        start = parse_model(StartBody, document)
+        tenant_id, body = request.tenant_id, parse_connection_body(get_json_object(request.event))
+        match body:
+            case StartBody():
+                return self._start_authorization(request, body.wish(tenant_id), body)
+            case DeviceBody():
+                return self._start_device(request, body.wish(tenant_id))
+            case DirectBody():
+                established = connect_directly(
+                    self._deps.direct,
+                    body.wish(tenant_id),
+                    body.direct(),
+                    invocation=request.invocation,
+                )
+                return self._established(established, status=201)
+
+    def _start_authorization(self, request: Request, wish: ConnectionWish, body: StartBody) -> Answer:
         started = start_authorization(
             self._deps.starting,
-            _wish(tenant_id, start),
-            return_url=start.return_url,
-            parameters=start.parameters,
+            wish,
+            return_url=body.return_url,
             base_url=request.base_url,
+            user_token=body.user_token,
+            invocation=request.invocation,
         )
         return Answer(
             status=201,
@@ -112,8 +124,37 @@ class _Routes:
             logged={"connection": started.connection_id},
         )
 
+    def _start_device(self, request: Request, wish: ConnectionWish) -> Answer:
+        started = start_device(self._deps.devices, wish, invocation=request.invocation)
+        body: dict[str, object] = {
+            "connection_id": started.connection_id,
+            "session_uri": started.session_uri,
+            "user_code": started.user_code,
+            "verification_uri": started.verification_uri,
+        }
+        if started.verification_uri_complete is not None:
+            body["verification_uri_complete"] = started.verification_uri_complete
+        body |= {
+            "expires_at": to_iso(started.expires_at),
+            "interval_seconds": started.interval_seconds,
+        }
+        return Answer(status=201, body=body, logged={"connection": started.connection_id})
+
     def complete(self, request: Request) -> Answer:
         tenant_id, body = request.tenant_id, parse_model(CompleteBody, get_json_object(request.event))
+        if body.session_uri.startswith(DEVICE_PREFIX):
+            polled = poll_device(
+                self._deps.devices,
+                tenant_id=tenant_id,
+                session_uri=body.session_uri,
+                user_id=body.user_id,
+                invocation=request.invocation,
+            )
+            return (
+                self._pending(polled)
+                if isinstance(polled, StillPending)
+                else self._established(polled, status=200)
+            )
         established = complete_authorization(
             self._deps.completing,
             tenant_id=tenant_id,
@@ -176,6 +217,13 @@ class _Routes:
             logged={"connection": key.connection_id},
         )
 
+    def _pending(self, pending: StillPending) -> Answer:
+        return Answer(
+            status=202,
+            body={"status": "pending", "retry_after": pending.retry_after_seconds},
+            headers={"Retry-After": str(pending.retry_after_seconds)},
+        )
+
     def _established(self, established: EstablishedConnection, *, status: int) -> Answer:
         row = established.connection
         body = {**self._view(row), "notices": list(established.notices)}
@@ -199,20 +247,6 @@ def _key(request: Request) -> ConnectionKey:
     return ConnectionKey(tenant_id=tenant_id, connection_id=connection_id)
 
 
-def _wish(tenant_id: str, body: StartBody | ClientCredentialsBody) -> ConnectionWish:
-    return ConnectionWish(
-        tenant_id=tenant_id,
-        provider_id=body.provider,
-        registration_id=body.registration,
-        user_id=body.user_id,
-        account=body.account,
-        name=body.name,
-        scopes=None if body.scopes is None else tuple(body.scopes),
-        policy=body.chosen_policy(),
-        publication=body.chosen_publication(),
-    )
-
-
 def build_connections_api(environ: Mapping[str, str]) -> Api:
     """Return the connections API for this environment. Raises ConfigurationError."""
     settings = ConnectionsApiSettings.from_env(environ)
@@ -223,7 +257,8 @@ def build_connections_api(environ: Mapping[str, str]) -> Api:
     dependencies = ConnectionsApiDependencies(
         starting=starting,
         completing=bootstrap_api.build_completing(starting, establishing),
-        client_credentials=bootstrap_api.build_client_credentials(starting, establishing),
+        direct=bootstrap_api.build_direct(starting, establishing),
+        devices=bootstrap_api.build_devices(settings, starting, establishing),
         listing=ListDependencies(store=refreshing.store, sealer=refreshing.sealer, clock=refreshing.clock),
         refreshing=refreshing,
         minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from evertoken import bootstrap_api
 from evertoken.bootstrap import build_verifier
 from evertoken.domain.access_token import CONNECTIONS_READ, OPERATOR
+from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.instants import to_iso
-from evertoken.domain.provider import Provider
 from evertoken.domain.registration import ClientRegistration
 from evertoken.entrypoints.api import Api, Request, Route
 from evertoken.entrypoints.body_model import Model, ResourceId, Scope, parse_model
 from evertoken.entrypoints.http_answer import Answer
 from evertoken.entrypoints.json_body import get_json_object
+from evertoken.entrypoints.provider_view import view_provider, view_whole_provider
 from evertoken.entrypoints.telemetry import Telemetry
 from evertoken.settings import RegistrationsApiSettings
 from evertoken.usecases import manage_providers, manage_registrations
-from evertoken.usecases.manage_providers import KeptProvider, ProviderDependencies
+from evertoken.usecases.manage_providers import ProviderDependencies
 from evertoken.usecases.manage_registrations import RegistrationDependencies, RegistrationWish
-from evertoken.usecases.start_authorization import known_lifetime_seconds, redirect_uri_of
+from evertoken.usecases.start_authorization import redirect_uri_of
 
 TenantOrAll = Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,39})$")]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 ClientId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[\x20-\x7e]+$")]
+PrivateKey = Annotated[
+    str,
+    Field(
+        min_length=64,
+        max_length=16384,
+        pattern=r"^\s*-----BEGIN (RSA |EC )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (RSA |EC )?PRIVATE KEY-----\s*$",
+    ),
+]
 ClientSecret = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -39,8 +48,19 @@ class RegistrationsApiDependencies:
     registrations: RegistrationDependencies
 
 
+class SigningKeyBody(Model):
+    """The key that signs a client's assertions; without kms_key_id it is the private_key beside it."""
+
+    algorithm: Literal["RS256", "PS256", "ES256", "ES384", "EdDSA"]
+    key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,256}$")] | None = None
+    kms_key_id: (
+        Annotated[str, Field(pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$")] | None
+    ) = None
+    certificate_thumbprint: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")] | None = None
+
+
 class RegistrationBody(Model):
-    """PUT /v1/registrations/{registration_id}; without client_secret the stored one is kept."""
+    """PUT /v1/registrations/{registration_id}; without client_secret and private_key the stored ones are kept."""
 
     provider: ResourceId
     client_id: ClientId
@@ -48,6 +68,8 @@ class RegistrationBody(Model):
     tenants: Annotated[list[TenantOrAll], Field(min_length=1, max_length=1000)]
     scopes: Annotated[list[Scope], Field(max_length=100)] = Field(default_factory=list)
     client_authentication: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] | None = None
+    signing_key: SigningKeyBody | None = None
+    private_key: PrivateKey | None = None
     parameters: Annotated[
         dict[ParameterName, Annotated[str, Field(max_length=128)]], Field(max_length=10)
     ] = Field(default_factory=dict)
@@ -55,6 +77,12 @@ class RegistrationBody(Model):
 
 class _RegistrationPath(Model):
     registration_id: ResourceId
+
+
+class ProviderListParameters(Model):
+    """The query of GET /v1/providers; *search* is a part of an id, a name or the id of what is extended."""
+
+    search: Annotated[str, Field(max_length=80)] = ""
 
 
 class _ProviderPath(Model):
@@ -87,18 +115,19 @@ class _Routes:
         self._providers = deps.providers
         self._registrations = deps.registrations
 
-    def list_providers(self, _: Request) -> Answer:
-        kept = manage_providers.list_providers(self._providers)
-        return Answer(body={"providers": [_view_provider(one) for one in kept]})
+    def list_providers(self, request: Request) -> Answer:
+        search = parse_model(ProviderListParameters, request.query()).search
+        kept = manage_providers.list_providers(self._providers, search)
+        return Answer(body={"providers": [view_provider(one) for one in kept]})
 
     def get_provider(self, request: Request) -> Answer:
         kept = manage_providers.get_provider(self._providers, request.path["provider_id"])
-        return Answer(body=_view_whole_provider(kept, is_operator=_is_operator(request)))
+        return Answer(body=view_whole_provider(kept, is_operator=_is_operator(request)))
 
     def put_provider(self, request: Request) -> Answer:
         provider_id = parse_model(_ProviderPath, request.path).provider_id
         kept = manage_providers.put_provider(self._providers, provider_id, get_json_object(request.event))
-        return Answer(body=_view_whole_provider(kept, is_operator=True), logged={"provider": provider_id})
+        return Answer(body=view_whole_provider(kept, is_operator=True), logged={"provider": provider_id})
 
     def delete_provider(self, request: Request) -> Answer:
         manage_providers.delete_provider(self._providers, request.path["provider_id"])
@@ -127,6 +156,8 @@ class _Routes:
             tenants=tuple(body.tenants),
             scopes=tuple(body.scopes),
             client_authentication=body.client_authentication,
+            signing_key=None if body.signing_key is None else _signing_key(body.signing_key),
+            private_key=body.private_key,
             parameters=body.parameters,
         )
         registration = manage_registrations.put_registration(self._registrations, wish)
@@ -143,43 +174,23 @@ def _is_operator(request: Request) -> bool:
     return request.caller is not None and OPERATOR in request.caller.scopes
 
 
-def _view_provider(kept: KeptProvider) -> dict[str, Any]:
-    provider = kept.provider
+def _signing_key(body: SigningKeyBody) -> SigningKey:
+    return SigningKey(
+        algorithm=SigningAlgorithm(body.algorithm),
+        key_id=body.key_id,
+        kms_key_id=body.kms_key_id,
+        certificate_thumbprint=body.certificate_thumbprint,
+    )
+
+
+def _view_signing_key(key: SigningKey | None) -> dict[str, str | None] | None:
+    if key is None:
+        return None
     return {
-        "provider_id": provider.provider_id,
-        "name": provider.name,
-        "origin": "shipped" if kept.document is None else "operator",
-        "grants": sorted(provider.grants),
-        "documentation": provider.documentation,
-    }
-
-
-def _view_whole_provider(kept: KeptProvider, *, is_operator: bool) -> dict[str, Any]:
-    provider = kept.provider
-    view = {
-        **_view_provider(kept),
-        "issuer": provider.issuer,
-        "authorization_endpoint": provider.authorization_endpoint,
-        "token_endpoint": provider.token_endpoint,
-        "revocation_endpoint": provider.revocation_endpoint,
-        "client_authentication": [method.value for method in provider.client_authentication],
-        "pkce": provider.pkce.value,
-        "rotation": {"kind": provider.rotation.kind.value, "grace_seconds": provider.rotation.grace_seconds},
-        "refresh_credential": provider.refresh_credential.value,
-        "access_token_lifetime_seconds": known_lifetime_seconds(provider),
-        "parameters": sorted(provider.parameters),
-        "authorization_parameters": sorted(provider.authorization.accepts),
-        "sources": _view_sources(provider),
-    }
-    if is_operator and kept.document is not None:
-        view["document"] = dict(kept.document)
-    return view
-
-
-def _view_sources(provider: Provider) -> dict[str, dict[str, str]]:
-    return {
-        name: {"url": source.url, "checked_on": source.checked_on, "confidence": source.confidence}
-        for name, source in provider.sources.items()
+        "algorithm": key.algorithm.value,
+        "key_id": key.key_id,
+        "kms_key_id": key.kms_key_id,
+        "certificate_thumbprint": key.certificate_thumbprint,
     }
 
 
@@ -192,7 +203,9 @@ def _view_registration(registration: ClientRegistration, base_url: str) -> dict[
         "has_secret": registration.has_secret,
         "tenants": list(registration.tenants),
         "scopes": list(registration.scopes),
+        "has_private_key": registration.has_private_key,
         "client_authentication": registration.client_authentication,
+        "signing_key": _view_signing_key(registration.signing_key),
         "parameters": dict(registration.parameters),
         "redirect_uri": redirect_uri_of(base_url, registration.registration_id),
         "paused_until": None if paused_until is None else to_iso(paused_until),

@@ -60,6 +60,7 @@ class Telemetry:
             generation=result.connection.generation if result.connection else None,
             failure=failure.kind.value if failure else None,
             failure_code=failure.code if failure else None,
+            trace_id=failure.trace_id if failure else None,
             requests=result.requests_sent,
         )
         if result.requests_sent or result.failure:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Any
 
 from evertoken.domain.provider import Provider
 from evertoken.domain.provider_shapes import AccountOrigin
 from evertoken.domain.token_set import TokenSet
+from evertoken.protocol.jwt_claims import find_claims
+from evertoken.protocol.token_members import kept_name
 
-_DOTS = 2
 MAX_ACCOUNT_CHARACTERS = 255
 """The limit of OpenID Connect Core 1.0 section 2 for `sub`."""
 
 
 def find_account(provider: Provider, token_set: TokenSet) -> str | None:
     """Return the account that *token_set* belongs to, or None: then the caller's label is the account."""
+    member = provider.account.member or ""
     match provider.account.origin:
         case AccountOrigin.ID_TOKEN:
             return token_set.id_token_subject
         case AccountOrigin.ANSWER:
-            return token_set.extra.get(provider.account.member or "") or None
+            return token_set.extra.get(kept_name(member)) or None
+        case AccountOrigin.CALLBACK:
+            return token_set.extra.get(member) or None
+        case AccountOrigin.PARAMETER:
+            return token_set.context.parameters.get(member) or None
         case AccountOrigin.CALLER:
             return None
 
@@ -32,14 +36,7 @@ def find_subject(id_token: Any) -> str | None:
     The signature is not verified: the token came over TLS from the token endpoint itself (OpenID Connect Core 1.0 section 3.1.3.7, rule 6), and
     nothing but the name of the account is taken from it.
     """
-    if not isinstance(id_token, str) or id_token.count(".") != _DOTS or not id_token.isascii():
-        return None
-    payload = id_token.split(".")[1]
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    subject = claims.get("sub") if isinstance(claims, dict) else None
+    subject = find_claims(id_token).get("sub")
     if (
         not isinstance(subject, str)
         or not 0 < len(subject) <= MAX_ACCOUNT_CHARACTERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,26 +13,28 @@ from evertoken.domain.http import HttpAnswer
 _MAX_FORM_FIELDS = 100
 _INDEX_DIGITS = 4
 _INTEGER_DIGITS = 40
+_CALLBACK = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$.]{0,63}[ \t\r\n]*")
 
 
 class UnreadableBodyError(ValueError):
     """The body is not what it should be; the message is one word and holds nothing of the body."""
 
 
-def parse_body(answer: HttpAnswer, *, form_encoded: bool = False) -> Any:
+def parse_body(answer: HttpAnswer, *, form_encoded: bool = False, jsonp: bool = False) -> Any:
     """Return the JSON value of a body, or where *form_encoded* the members of a form body, unless it says or shows that it is JSON.
 
-    UTF-8 only (a byte order mark is tolerated), no member twice, numbers of any size, NaN and Infinity as None.
+    UTF-8 only (a byte order mark is tolerated), no member twice, numbers of any size, NaN and Infinity as None. Where *jsonp*, the call of a function
+    around the value is taken away.
 
     Raises:
         UnreadableBodyError: in every other case.
     """
-    is_json = "json" in answer.headers.get("content-type", "").lower() or answer.body.lstrip()[:1] == b"{"
-    if form_encoded and not is_json:
-        return _parse_form(answer.body)
+    body = _unwrap(answer.body) if jsonp else answer.body
+    if form_encoded and not _is_json(answer.headers, body):
+        return _parse_form(body)
     try:
         return json.loads(
-            answer.body.decode("utf-8-sig"),
+            body.decode("utf-8-sig"),
             object_pairs_hook=_object,
             parse_int=_integer,
             parse_constant=_no_number,
@@ -57,6 +60,17 @@ def find_at(document: Any, pointer: str) -> Any:
         else:
             return None
     return document
+
+
+def _is_json(headers: Mapping[str, str], body: bytes) -> bool:
+    return "json" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"{"
+
+
+def _unwrap(body: bytes) -> bytes:
+    name, opening, rest = body.strip().partition(b"(")
+    inner, closing, end = rest.rpartition(b")")
+    is_call = opening and closing and end.strip() in (b"", b";") and _CALLBACK.fullmatch(name)
+    return inner if is_call else body
 
 
 def _parse_form(body: bytes) -> dict[str, str]:

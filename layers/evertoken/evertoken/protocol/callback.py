@@ -8,13 +8,12 @@ from enum import StrEnum
 from urllib.parse import parse_qsl
 
 from evertoken.domain.provider import IssParameter, Provider
+from evertoken.domain.provider_shapes import RFC_CALLBACK, CallbackShape
 
 MAX_CALLBACK_BYTES = 16_384
 MAX_CALLBACK_PARAMETERS = 50
 _VISIBLE = re.compile(r"[\x20-\x7e]+")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_CODE_SUFFIX = "#_"
-"""Some servers append it to the code, of which it is no part (docs/providers.md)."""
 
 
 class CallbackError(StrEnum):
@@ -51,8 +50,8 @@ class CallbackParameters:
     extra: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-def parse_callback(raw_query_or_form: str) -> CallbackParameters:
-    """Return the parameters of a raw query string or form body; never raises.
+def parse_callback(raw_query_or_form: str, shape: CallbackShape = RFC_CALLBACK) -> CallbackParameters:
+    """Return the parameters of a raw query string or form body of *shape*; never raises.
 
     The raw text matters: some gateways join repeated parameters with commas, and a repeated parameter is an error (RFC 6749 section 3.1).
     """
@@ -68,7 +67,7 @@ def parse_callback(raw_query_or_form: str) -> CallbackParameters:
     values = dict(pairs)
     if len(values) != len(pairs):
         return malformed
-    code, error = values.pop("code", ""), values.pop("error", "")
+    code, error = values.pop(shape.code_parameter, ""), values.pop("error", "")
     values.pop("error_description", None)
     values.pop("error_uri", None)
     state, iss = _visible(values.pop("state", ""), 1024), values.pop("iss", None)
@@ -77,7 +76,9 @@ def parse_callback(raw_query_or_form: str) -> CallbackParameters:
         for name, value in sorted(values.items())
         if _NAME.fullmatch(name) and _visible(value, 1024)
     )
-    code_value = _visible(code.removesuffix(_CODE_SUFFIX), 8192)
+    for suffix in shape.code_suffixes:
+        code = code.removesuffix(suffix)
+    code_value = _visible(code, 8192)
     if bool(code) == bool(error) or (code and code_value is None):
         return CallbackParameters(state=state, code=None, error=CallbackError.MALFORMED, iss=iss, extra=extra)
     return CallbackParameters(

@@ -1,13 +1,11 @@
-"""PKCE (RFC 7636): the challenge of a verifier, and whether to send one. The method is always S256, never `plain`."""
+"""PKCE (RFC 7636): the challenge of a verifier, and whether to send one."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 
-from evertoken.domain.provider import Pkce, Provider
-
-CHALLENGE_METHOD = "S256"
+from evertoken.domain.provider import ChallengeMethod, Pkce, Provider
 
 
 def sends_challenge(provider: Provider) -> bool:
@@ -18,8 +16,10 @@ def sends_challenge(provider: Provider) -> bool:
     return provider.pkce is not Pkce.UNSUPPORTED
 
 
-def new_challenge(verifier: str) -> str:
-    """Return the S256 challenge of *verifier* (RFC 7636 section 4.2)."""
+def new_challenge(verifier: str, method: ChallengeMethod = ChallengeMethod.S256) -> str:
+    """Return the challenge of *verifier* (RFC 7636 section 4.2); with `plain`, for providers that take nothing else, it is the verifier itself."""
+    if method is ChallengeMethod.PLAIN:
+        return verifier
     return (
         base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest())
         .rstrip(b"=")

@@ -1,4 +1,4 @@
-"""`Retry-After` (RFC 9110 section 10.2.3): seconds, or one of the three forms of an HTTP date."""
+"""How long a provider asks us to wait: `Retry-After` (RFC 9110 section 10.2.3), or where its entry says."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
+
+from evertoken.domain.answer_shape import ExpiryKind, RetryAfterShape
+from evertoken.protocol.answer_body import find_at
+from evertoken.protocol.expiry import seconds_until_epoch
+from evertoken.protocol.number import find_number
 
 _SECONDS = re.compile(r"[0-9]{1,10}")
+_MAX_SECONDS = 10**10
 _MAX_DATE_CHARACTERS = 64
 _ASCTIME = "%a %b %d %H:%M:%S %Y"
 
@@ -23,6 +30,23 @@ def find_retry_after(headers: Mapping[str, str], now: datetime) -> int | None:
         return int(value)
     moment = _find_date(value)
     return None if moment is None else max(0, math.ceil((moment - now).total_seconds()))
+
+
+def find_retry_hint(
+    shape: RetryAfterShape, headers: Mapping[str, str], body: Any, now: datetime
+) -> int | None:
+    """Return the same from the provider's own header or member; a count below 0 says nothing, an instant that is past is 0."""
+    value = headers.get(shape.header) if shape.header is not None else None
+    if value is None and shape.path is not None:
+        value = find_at(body, shape.path)
+    number = find_number(value)
+    if number is None or number < 0:
+        return None
+    if shape.kind in (ExpiryKind.MILLISECONDS, ExpiryKind.EPOCH_MILLISECONDS):
+        number /= 1000
+    if shape.kind in (ExpiryKind.EPOCH_SECONDS, ExpiryKind.EPOCH_MILLISECONDS):
+        number = max(0, seconds_until_epoch(number, now))
+    return math.ceil(number) if number < _MAX_SECONDS else None
 
 
 def _find_date(value: str) -> datetime | None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 SESSION_PREFIX = "urn:evertoken:session:"
+DEVICE_PREFIX = "urn:evertoken:device:"
 
 
 def hash_name(name: str) -> str:
@@ -31,3 +32,24 @@ def verifier_purpose(state_hash: str) -> str:
 def code_purpose(session_hash: str) -> str:
     """Return what the sealed authorization code is bound to."""
     return f"code|{session_hash}"
+
+
+def join_code(code: str, state: str) -> str:
+    """Return what is sealed of a callback: the code, and the state, which some providers want back with it. Neither holds a line feed."""
+    return f"{code}\n{state}"
+
+
+def split_code(content: str) -> tuple[str, str]:
+    """Return code and state; `join_code` is the inverse."""
+    code, _, state = content.partition("\n")
+    return code, state
+
+
+def device_session_uri_of(token: str) -> str:
+    """Return the session of a device authorization; *token* is random."""
+    return DEVICE_PREFIX + token
+
+
+def device_code_purpose(session_hash: str) -> str:
+    """Return what the sealed device code is bound to."""
+    return f"device|{session_hash}"

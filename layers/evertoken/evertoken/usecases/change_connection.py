@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from evertoken.domain.connection import (
@@ -12,8 +13,9 @@ from evertoken.domain.connection import (
     RefreshPolicy,
 )
 from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, EvertokenError, InvalidInputError
-from evertoken.domain.provider import RefreshCredential
-from evertoken.domain.schedule import lifetime_seconds, plan_refresh
+from evertoken.domain.schedule import lifetime_seconds
+from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
+from evertoken.usecases.plan_renewal import plan_renewal
 from evertoken.usecases.publish_connection import publish_connection
 from evertoken.usecases.refresh_attempt import RefreshDependencies
 
@@ -38,6 +40,7 @@ def change_connection(
         InvalidInputError: its tokens live too short to be published.
         ConflictError: the connection is not active, or kept changing; nothing was changed.
         PublisherUnavailableError: its secret cannot be made now; nothing was changed.
+        StoreUnavailableError, VaultSealedError, UnknownRegistrationError: its plan cannot be made now; nothing was changed.
     """
     for _ in range(TRIES):
         row = deps.store.get(key)
@@ -77,21 +80,14 @@ def _prepare_publication(
 
 
 def _plan(deps: RefreshDependencies, row: Connection, policy: RefreshPolicy) -> datetime | None:
-    if row.status is not ConnectionStatus.ACTIVE or row.issued_at is None or policy is row.policy:
+    if row.status is not ConnectionStatus.ACTIVE or row.sealed is None or policy is row.policy:
         return row.refresh_at
     provider = deps.directory.get_ready(row.registration_id).provider
-    needs_token = provider.refresh_credential is RefreshCredential.REFRESH_TOKEN
-    return plan_refresh(
-        connection_id=row.connection_id,
-        policy=policy,
-        issued_at=row.issued_at,
-        expires_at=row.expires_at,
-        refresh_token_expires_at=row.refresh_token_expires_at,
-        renewable=provider.refresh_credential is not RefreshCredential.NONE
-        and (row.has_refresh_token or not needs_token),
-        minimum_age_seconds=provider.minimum_age_seconds,
-        late=provider.refresh_kills_access_token,
-    )
+    deps.sealer.make_ready(row.tenant_id, row.sealed.key_id)
+    purpose = token_set_purpose(row.connection_id, row.epoch, row.generation)
+    token_set = decode_token_set(deps.sealer.open(row.tenant_id, purpose, row.sealed))
+    # Whether the last refresh moved the end of the refresh token is not known any more: it is taken to have.
+    return plan_renewal(provider, replace(row, refresh_token_expires_at=None), token_set, policy=policy)
 
 
 def _publish(deps: RefreshDependencies, row: Connection) -> Connection:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from evertoken.domain.errors import InvalidInputError, UnknownProviderError, UnknownRegistrationError
+from evertoken.domain.grant import Grant
+from evertoken.domain.provider import Provider
+from evertoken.domain.provider_shapes import Stage
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.ports import ClientDirectory, RegistrationStore
 
@@ -21,7 +24,7 @@ def choose_registration(
 
     Raises:
         UnknownRegistrationError: it does not exist, is of another provider, or does not name the tenant; or none does.
-        InvalidInputError: several would do; the message names them.
+        InvalidInputError: several would do, and the message names them; or the provider was retired.
         UnknownProviderError, VaultSealedError, StoreUnavailableError: it cannot be made ready.
     """
     if registration_id is None:
@@ -33,7 +36,32 @@ def choose_registration(
             "registration: no client registration of this provider with this id admits your tenant. "
             "Ask an operator to add the tenant with PUT /v1/registrations/{id}."
         )
-    return directory.get_ready(registration_id)
+    ready = directory.get_ready(registration_id)
+    _check_stage(ready.provider)
+    return ready
+
+
+def check_grant(provider: Provider, grant: Grant) -> None:
+    """Refuse a grant that the provider does not offer. Raises InvalidInputError, which names those that it does."""
+    if provider.supports(grant):
+        return
+    offered = ", ".join(one for one in Grant if one is not Grant.REFRESH_TOKEN and provider.supports(one))
+    raise InvalidInputError(
+        f"grant: {provider.name} does not offer {grant}. Of what connects, its entry offers: {offered or 'nothing'}."
+    )
+
+
+def _check_stage(provider: Provider) -> None:
+    lifecycle = provider.lifecycle
+    if lifecycle.stage is not Stage.RETIRED:
+        return
+    ended = "" if lifecycle.ends_on is None else f" on {lifecycle.ends_on}"
+    mend = (
+        "Its entry names no successor."
+        if lifecycle.successor is None
+        else f"Connect {lifecycle.successor} instead."
+    )
+    raise InvalidInputError(f"provider: {provider.name} was retired{ended}. {mend}")
 
 
 def _only_one(registrations: RegistrationStore, *, tenant_id: str, provider_id: str) -> str:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus, PendingRevocation
 from evertoken.domain.errors import StoreUnavailableError
-from evertoken.domain.provider import Provider, RefreshCredential
-from evertoken.domain.schedule import plan_refresh
+from evertoken.domain.provider import Provider
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import encode_token_set, token_set_purpose
 from evertoken.ports import (
@@ -21,6 +20,7 @@ from evertoken.ports import (
     TokenSealer,
     TokenSetCommit,
 )
+from evertoken.usecases.plan_renewal import find_end, plan_renewal
 
 RESCUE_RESERVE_SECONDS = 3.0
 """Time kept back from the commit's retries for handing the answer to the rescue sink."""
@@ -60,31 +60,11 @@ def prepare_commit(
         scope=token_set.scope,
         missing_scope=" ".join(sorted(requested - set(token_set.scope.split()))),
         has_refresh_token=token_set.refresh_token is not None,
-        refresh_token_expires_at=token_set.refresh_token_expires_at,
-        refresh_at=plan_refresh(
-            connection_id=row.connection_id,
-            policy=row.policy,
-            issued_at=token_set.issued_at,
-            expires_at=token_set.expires_at,
-            refresh_token_expires_at=token_set.refresh_token_expires_at,
-            renewable=is_renewable(provider, token_set),
-            minimum_age_seconds=provider.minimum_age_seconds,
-            late=provider.refresh_kills_access_token,
-        ),
+        refresh_token_expires_at=find_end(provider, token_set),
+        refresh_at=plan_renewal(provider, row, token_set, policy=row.policy),
         publication=row.publication,
         now=clock.now(),
     )
-
-
-def is_renewable(provider: Provider, token_set: TokenSet) -> bool:
-    """Return whether a new access token can be had from what *token_set* holds."""
-    match provider.refresh_credential:
-        case RefreshCredential.REFRESH_TOKEN:
-            return token_set.refresh_token is not None
-        case RefreshCredential.NONE:
-            return False
-        case _:
-            return True
 
 
 def commit_token_set(

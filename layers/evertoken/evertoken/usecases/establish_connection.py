@@ -6,7 +6,6 @@ Everything that can fail comes before the request to the provider (`prepare_targ
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from evertoken.domain.connection import (
     Connection,
@@ -15,49 +14,36 @@ from evertoken.domain.connection import (
     PublicationMode,
     RefreshPolicy,
 )
-from evertoken.domain.due import CONNECTING_LIFETIME_SECONDS
 from evertoken.domain.errors import ConflictError, EvertokenError, StoreUnavailableError
 from evertoken.domain.outcome import Issued
-from evertoken.domain.provider_shapes import AccountOrigin
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.schedule import LAZY_LIFETIME_SECONDS, lifetime_seconds
 from evertoken.domain.token_set import TokenSet
 from evertoken.ports import (
-    Clock,
     CommitAccepted,
     CommitSuperseded,
-    ConnectionStore,
     FirstConnect,
-    ProviderTransport,
-    Publisher,
-    Randomness,
-    TokenSealer,
 )
 from evertoken.protocol.account import find_account
 from evertoken.usecases.commit_token_set import prepare_commit
-from evertoken.usecases.invocation import Invocation, Timing
+from evertoken.usecases.connect_notices import find_notices
+from evertoken.usecases.connection_wish import ConnectionWish
+from evertoken.usecases.fill_parameters import fill_whole, take_answer_values
+from evertoken.usecases.invocation import Invocation
+from evertoken.usecases.prepare_target import (
+    EstablishDependencies,
+    Target,
+    create_row,
+    find_account_row,
+    find_parameter_account,
+)
 from evertoken.usecases.publish_connection import PublishDependencies, publish_connection
-from evertoken.usecases.start_authorization import ConnectionWish, known_lifetime_seconds
 
 TRIES = 3
 """How often two connects of one account may pass each other before the caller is asked to start again."""
 
 STORE_CALL_SECONDS = 6
 """How long one call to the store may take, the SDK's own repetition included: no call is begun that the platform would cut off."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EstablishDependencies:
-    """What establishing needs."""
-
-    store: ConnectionStore
-    sealer: TokenSealer
-    transport: ProviderTransport
-    publisher: Publisher
-    clock: Clock
-    randomness: Randomness
-    timing: Timing
-    minimum_published_lifetime_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,47 +54,31 @@ class EstablishedConnection:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where the token set will most likely go: an account's connection when the account is known before, else a new row."""
-
-    wish: ConnectionWish
-    connection_id: str
-    row: Connection
-
-
-def prepare_target(
-    deps: EstablishDependencies, ready: ReadyClient, wish: ConnectionWish, *, connection_id: str
-) -> Target:
-    """Have a row, its empty secret, and the data key: all that storing a token set needs and that could fail.
-
-    Raises:
-        StoreUnavailableError, PublisherUnavailableError, VaultSealedError: nothing was asked of the provider.
-    """
-    row = None
-    if ready.provider.account.origin is AccountOrigin.CALLER:
-        row = _find_account_row(deps, ready, wish, wish.account or wish.user_id)
-    if row is None:
-        row = _create_row(deps, ready, wish, connection_id)
-    if row.publication is PublicationMode.SECRETS_MANAGER:
-        deps.publisher.create_empty(row.key)
-    deps.sealer.make_ready(wish.tenant_id)
-    return Target(wish=wish, connection_id=connection_id, row=row)
-
-
 def establish_connection(
-    deps: EstablishDependencies, ready: ReadyClient, target: Target, issued: Issued, *, invocation: Invocation
+    deps: EstablishDependencies,
+    client: ReadyClient,
+    target: Target,
+    issued: Issued,
+    *,
+    invocation: Invocation,
 ) -> EstablishedConnection:
     """Store the token set with the connection of its account, and publish it.
 
-    The account is what the provider's answer says, else the caller's label, else the user. An account that has a connection keeps its id.
+    *client* is the registration as the directory has it; what it leaves open is filled with the parameters in the token set's context and what the
+    answer says. The account is what the provider's answer says, else the caller's label, else the user. An account that has a connection keeps its id.
 
     Raises:
+        ProviderRefusedError: the answer names a template parameter that the entry does not admit, or leaves one open.
         StoreUnavailableError: the write was not acknowledged until the time was over; it may have happened.
         ConflictError: other connects of the same account kept passing this one.
     """
-    token_set = issued.token_set
-    account = find_account(ready.provider, token_set) or target.wish.account or target.wish.user_id
+    ready, token_set = _complete(client, issued.token_set)
+    account = (
+        find_account(ready.provider, token_set)
+        or find_parameter_account(ready, token_set.context.parameters)
+        or target.wish.account
+        or target.wish.user_id
+    )
     for _ in range(TRIES):
         row = _row_of(deps, ready, target, account)
         publication, notice = _choose_publication(deps, row, target, token_set)
@@ -120,60 +90,26 @@ def establish_connection(
             notices = [] if notice is None else [notice]
             if not _publish(deps, result.connection, token_set):
                 notices.append("The publication to Secrets Manager is not done yet; it follows by itself.")
+            notices += find_notices(ready.provider, token_set)
             return EstablishedConnection(connection=result.connection, notices=tuple(notices))
     raise ConflictError(
         "Another authorization of the same account was completed at the same time. Start again."
     )
 
 
-def _find_account_row(
-    deps: EstablishDependencies, ready: ReadyClient, wish: ConnectionWish, account: str
-) -> Connection | None:
-    key = deps.store.find_account(
-        tenant_id=wish.tenant_id,
-        registration_id=ready.registration.registration_id,
-        user_id=wish.user_id,
-        account=account,
-    )
-    row = None if key is None else deps.store.find(key)
-    return None if row is None or row.status is ConnectionStatus.RETIRED else row
+def _complete(client: ReadyClient, token_set: TokenSet) -> tuple[ReadyClient, TokenSet]:
+    """Return the client with nothing left to fill, and the token set with all that its later requests are filled with."""
+    values = {**token_set.context.parameters, **take_answer_values(client.provider, token_set.extra)}
+    ready = fill_whole(client, values)
+    return ready, replace(token_set, context=replace(token_set.context, parameters=values))
 
 
 def _row_of(deps: EstablishDependencies, ready: ReadyClient, target: Target, account: str) -> Connection:
-    row = _find_account_row(deps, ready, target.wish, account)
+    row = find_account_row(deps, ready, target.wish, account)
     if row is not None:
         return row
     own = ConnectionKey(tenant_id=target.wish.tenant_id, connection_id=target.connection_id)
-    return deps.store.find(own) or _create_row(deps, ready, target.wish, target.connection_id)
-
-
-def _create_row(
-    deps: EstablishDependencies, ready: ReadyClient, wish: ConnectionWish, connection_id: str
-) -> Connection:
-    """Write a row that waits for its first token set; one that never gets it is retired by the worker."""
-    now = deps.clock.now()
-    lifetime = known_lifetime_seconds(ready.provider)
-    is_short = lifetime is not None and lifetime < deps.minimum_published_lifetime_seconds
-    row = Connection(
-        tenant_id=wish.tenant_id,
-        connection_id=connection_id,
-        provider_id=ready.provider.provider_id,
-        registration_id=ready.registration.registration_id,
-        binding=ready.binding,
-        user_id=wish.user_id,
-        account=wish.account or "",
-        name=wish.name,
-        status=ConnectionStatus.CONNECTING,
-        policy=wish.policy or RefreshPolicy.SCHEDULED,
-        publication=PublicationMode.API_ONLY
-        if is_short
-        else wish.publication or PublicationMode.SECRETS_MANAGER,
-        due_at=now + timedelta(seconds=CONNECTING_LIFETIME_SECONDS),
-        created_at=now,
-        updated_at=now,
-    )
-    deps.store.create_connecting(row)
-    return row
+    return deps.store.find(own) or create_row(deps, ready, target.wish, target.connection_id)
 
 
 def _choose_publication(
@@ -216,8 +152,8 @@ def _first_connect(
 ) -> FirstConnect:
     """Return the write; the token set is sealed under the epoch and generation that the row will have after it."""
     policy = wish.policy or _default_policy(row, token_set)
-    requested = ready.registration.scopes if wish.scopes is None else wish.scopes
-    after = replace(row, epoch=row.epoch + 1, policy=policy, scope=" ".join(requested), missing_scope="")
+    requested = " ".join(wish.scopes_at(ready))
+    after = replace(row, epoch=row.epoch + 1, policy=policy, scope=requested, missing_scope="")
     commit = prepare_commit(
         deps.sealer,
         after,

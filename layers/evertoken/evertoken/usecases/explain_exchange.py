@@ -16,6 +16,10 @@ def explain_exchange(failure: Failure) -> TokenUnavailableError:
             )
         case FailureKind.GRANT_DEAD | FailureKind.REJECTED:
             return ProviderRefusedError(f"The provider refused ({failure.code}). Start again.")
+        case FailureKind.USER_ACTION_REQUIRED:
+            return ProviderRefusedError(
+                f"The provider waits for the user to do something there first ({failure.code}): to agree to new terms, say. Start again afterwards."
+            )
         case FailureKind.THROTTLED:
             wait = (
                 None

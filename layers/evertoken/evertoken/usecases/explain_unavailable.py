@@ -18,6 +18,8 @@ from evertoken.domain.errors import (
     TokenExpiredError,
     TokenUnavailableError,
 )
+from evertoken.domain.outcome import FailureKind
+from evertoken.usecases.end_without_request import EXPIRED
 from evertoken.usecases.refresh_attempt import RefreshResult, RefreshResultKind
 
 LONGEST_WAIT_SECONDS = 60
@@ -51,9 +53,12 @@ def explain_unavailable(
 ) -> TokenUnavailableError:
     """Return why the attempt that ended in *result* (None: there was none) brought no new token for *row*."""
     if row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED:
-        return ReauthorizationRequiredError(
-            "The provider ended this grant. The user must connect again: POST /v1/connections."
+        why = (
+            "The token expired, and this provider renews no expired one."
+            if row.failure is not None and row.failure.cause == EXPIRED
+            else "The provider ended this grant."
         )
+        return ReauthorizationRequiredError(f"{why} The user must connect again: POST /v1/connections.")
     wait = _wait_seconds(row, now)
     match None if result is None else result.kind:
         case RefreshResultKind.NO_REFRESH_TOKEN:
@@ -68,6 +73,11 @@ def explain_unavailable(
             return RegistrationPausedError(
                 "The provider refuses this client. An operator must correct the registration: PUT /v1/registrations/{id}.",
                 retry_after_seconds=LONGEST_WAIT_SECONDS,
+            )
+        case RefreshResultKind.FAILED | RefreshResultKind.COOLING_DOWN if _waits_for_user(row):
+            return ProviderUnavailableError(
+                "The provider waits for the user, who must sign in there and do what it asks. Then try again.",
+                retry_after_seconds=wait,
             )
         case RefreshResultKind.FAILED | RefreshResultKind.COOLING_DOWN | RefreshResultKind.DEFERRED:
             return ProviderUnavailableError(
@@ -87,6 +97,10 @@ def explain_unavailable(
                 "No token meets this request now: ask for a shorter min_ttl, or try again.",
                 retry_after_seconds=wait,
             )
+
+
+def _waits_for_user(row: Connection) -> bool:
+    return row.failure is not None and row.failure.cause == FailureKind.USER_ACTION_REQUIRED.value
 
 
 def _wait_seconds(row: Connection, now: datetime) -> int:

@@ -23,6 +23,12 @@ class ProviderBook(Protocol):
     def list_shipped(self) -> tuple[Provider, ...]:
         """Return all shipped entries, by id."""
 
+    def find_shipped(self, provider_id: str) -> Provider | None:
+        """Return a shipped entry, or None."""
+
+    def find_extended(self, provider_id: str, document: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """Return the ids that an operator's document (None: the shipped entry) extends, directly and further on."""
+
     def is_reserved(self, provider_id: str) -> bool:
         """Return whether operators may not use this id."""
 
@@ -51,27 +57,31 @@ class ProviderDependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptProvider:
-    """A provider, and the operator's document that it was made from (None: it is shipped)."""
+    """A provider, the ids that it extends, and the operator's document that it was made from (None: it is shipped)."""
 
     provider: Provider
+    extends: tuple[str, ...] = ()
     document: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
-def list_providers(deps: ProviderDependencies) -> tuple[KeptProvider, ...]:
-    """Return all providers: the shipped ones, then the operators' own, each by id."""
-    shipped = tuple(KeptProvider(provider=provider) for provider in deps.book.list_shipped())
-    return shipped + tuple(_list_own(deps))
+def list_providers(deps: ProviderDependencies, search: str = "") -> tuple[KeptProvider, ...]:
+    """Return all providers that *search* is a part of, in id, name or the id of what they extend, in any case: the shipped ones, then the operators' own,
+    each by id.
+    """
+    shipped = (_keep(deps, provider) for provider in deps.book.list_shipped())
+    wanted = search.casefold()
+    return tuple(kept for kept in (*shipped, *_list_own(deps)) if _matches(kept, wanted))
 
 
 def get_provider(deps: ProviderDependencies, provider_id: str) -> KeptProvider:
     """Return a provider. Raises NotFoundError."""
-    for provider in deps.book.list_shipped():
-        if provider.provider_id == provider_id:
-            return KeptProvider(provider=provider)
+    shipped = deps.book.find_shipped(provider_id)
+    if shipped is not None:
+        return _keep(deps, shipped)
     document = deps.own.find(provider_id)
     if document is None:
         raise NotFoundError("No provider has this id. List them with GET /v1/providers.")
-    return KeptProvider(provider=deps.book.parse(provider_id, document), document=document)
+    return _keep(deps, deps.book.parse(provider_id, document), document)
 
 
 def put_provider(deps: ProviderDependencies, provider_id: str, document: Mapping[str, Any]) -> KeptProvider:
@@ -93,7 +103,7 @@ def put_provider(deps: ProviderDependencies, provider_id: str, document: Mapping
     _check_issuer(deps, provider)
     _check_registrations(deps, provider)
     deps.own.put(provider_id, whole, deps.clock.now())
-    return KeptProvider(provider=provider, document=whole)
+    return _keep(deps, provider, whole)
 
 
 def delete_provider(deps: ProviderDependencies, provider_id: str) -> None:
@@ -113,8 +123,20 @@ def _list_own(deps: ProviderDependencies) -> list[KeptProvider]:
     for provider_id in deps.own.list_ids():
         document = deps.own.find(provider_id)
         if document is not None:
-            kept.append(KeptProvider(provider=deps.book.parse(provider_id, document), document=document))
+            kept.append(_keep(deps, deps.book.parse(provider_id, document), document))
     return kept
+
+
+def _keep(
+    deps: ProviderDependencies, provider: Provider, document: Mapping[str, Any] | None = None
+) -> KeptProvider:
+    extends = deps.book.find_extended(provider.provider_id, document)
+    return KeptProvider(provider=provider, extends=extends, document=document)
+
+
+def _matches(kept: KeptProvider, wanted: str) -> bool:
+    texts = (kept.provider.provider_id, kept.provider.name, *kept.extends)
+    return any(wanted in text.casefold() for text in texts)
 
 
 def _discover(deps: ProviderDependencies, document: Mapping[str, Any]) -> dict[str, Any]:

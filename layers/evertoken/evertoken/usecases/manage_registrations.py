@@ -1,4 +1,4 @@
-"""Client registrations: our clients at providers. Secrets go in and never come out."""
+"""Client registrations: our clients at providers. Secrets and private keys go in and never come out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from evertoken.domain.assertion import SigningKey
 from evertoken.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from evertoken.domain.provider import Provider
-from evertoken.domain.registration import ClientRegistration, client_binding
-from evertoken.ports import Clock, ProviderCatalogue, RegistrationSecrets, RegistrationStore, TenantStore
+from evertoken.domain.registration import ClientRegistration, ClientSecrets, client_binding
+from evertoken.ports import (
+    AssertionSigner,
+    Clock,
+    ProviderCatalogue,
+    RegistrationSecrets,
+    RegistrationStore,
+    TenantStore,
+)
+from evertoken.usecases.check_signing_key import check_signing_key
 
 EVERY_TENANT = "*"
 CHANGE_PAUSE_SECONDS = 90
@@ -25,12 +34,13 @@ class RegistrationDependencies:
     secrets: RegistrationSecrets
     catalogue: ProviderCatalogue
     tenants: TenantStore
+    signer: AssertionSigner
     clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationWish:
-    """What a client registration should be. A *client_secret* of None keeps the one that is stored."""
+    """What a client registration should be. Without *client_secret* and *private_key*, what is stored of them is kept; else both are replaced."""
 
     registration_id: str
     provider_id: str
@@ -39,7 +49,16 @@ class RegistrationWish:
     tenants: tuple[str, ...]
     scopes: tuple[str, ...] = ()
     client_authentication: str | None = None
+    signing_key: SigningKey | None = None
+    private_key: str | None = field(default=None, repr=False)
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> ClientSecrets | None:
+        """What is to be stored instead of what is, or None to keep that."""
+        if self.client_secret is None and self.private_key is None:
+            return None
+        return ClientSecrets(client_secret=self.client_secret, private_key=self.private_key)
 
 
 def put_registration(deps: RegistrationDependencies, wish: RegistrationWish) -> ClientRegistration:
@@ -57,12 +76,12 @@ def put_registration(deps: RegistrationDependencies, wish: RegistrationWish) -> 
     binding = client_binding(provider.token_endpoint, wish.client_id)
     expected = None if known is None else known.version
     version = 1 if expected is None else expected + 1
-    secret = wish.client_secret
-    if secret is not None:
+    secrets = wish.secrets
+    if secrets is not None:
         until = deps.clock.now() + timedelta(seconds=CHANGE_PAUSE_SECONDS)
         paused = _registration(deps, wish, known, version=version, paused_until=until)
         deps.registrations.put(paused, binding=binding, expected_version=expected)
-        deps.secrets.write(wish.registration_id, secret)
+        deps.secrets.write(wish.registration_id, secrets)
         expected, version = version, version + 1
     registration = _registration(deps, wish, known, version=version, paused_until=None)
     deps.registrations.put(registration, binding=binding, expected_version=expected)
@@ -83,7 +102,7 @@ def list_registrations(deps: RegistrationDependencies) -> tuple[ClientRegistrati
 
 
 def delete_registration(deps: RegistrationDependencies, registration_id: str) -> None:
-    """Remove a client registration and its secret: its connections are not refreshed any more. Raises NotFoundError, ConflictError."""
+    """Remove a client registration and its secrets: its connections are not refreshed any more. Raises NotFoundError, ConflictError."""
     if not deps.registrations.delete(registration_id):
         raise NotFoundError("No client registration has this id. List them with GET /v1/registrations.")
     deps.secrets.delete(registration_id)
@@ -92,7 +111,7 @@ def delete_registration(deps: RegistrationDependencies, registration_id: str) ->
 def _check(
     deps: RegistrationDependencies, wish: RegistrationWish, known: ClientRegistration | None
 ) -> Provider:
-    provider = deps.catalogue.get(wish.provider_id).filled(wish.parameters)
+    provider = deps.catalogue.get(wish.provider_id).filled(wish.parameters, by_operator=True, whole=False)
     for position, tenant_id in enumerate(wish.tenants):
         if tenant_id != EVERY_TENANT and deps.tenants.find(tenant_id) is None:
             raise InvalidInputError(
@@ -104,6 +123,14 @@ def _check(
         raise InvalidInputError(
             f"client_authentication: this provider takes {', '.join(methods)}; or {NO_AUTHENTICATION}."
         )
+    has_private_key = known is not None and known.has_private_key
+    check_signing_key(
+        deps.signer,
+        provider,
+        wish.signing_key,
+        private_key=wish.private_key,
+        has_private_key=has_private_key,
+    )
     if known is None:
         return provider
     if known.provider_id != wish.provider_id:
@@ -111,11 +138,31 @@ def _check(
             "provider: a registration stays with its provider, or its secret would be sent to another. Make a new registration."
         )
     is_other_client = (known.client_id, dict(known.parameters)) != (wish.client_id, dict(wish.parameters))
-    if is_other_client and known.has_secret and wish.client_secret is None:
+    if is_other_client and (known.has_secret or known.has_private_key) and wish.secrets is None:
         raise InvalidInputError(
             "client_secret: another client_id or other parameters need their own secret. Send it along."
         )
+    _check_nothing_is_dropped(wish, known)
     return provider
+
+
+def _check_nothing_is_dropped(wish: RegistrationWish, known: ClientRegistration) -> None:
+    """Secrets are stored together and cannot be read here, so one cannot be replaced without the other."""
+    if wish.secrets is None:
+        return
+    if known.has_secret and wish.client_secret is None:
+        raise InvalidInputError(
+            "client_secret: this registration has one beside its private key, and both are replaced together. Send it along."
+        )
+    if (
+        known.has_private_key
+        and wish.private_key is None
+        and wish.signing_key is not None
+        and wish.signing_key.kms_key_id is None
+    ):
+        raise InvalidInputError(
+            "private_key: this registration has one beside its client secret, and both are replaced together. Send it along."
+        )
 
 
 def _registration(
@@ -127,6 +174,7 @@ def _registration(
     paused_until: datetime | None,
 ) -> ClientRegistration:
     now = deps.clock.now()
+    kept = known if wish.secrets is None else None
     return ClientRegistration(
         registration_id=wish.registration_id,
         provider_id=wish.provider_id,
@@ -135,7 +183,9 @@ def _registration(
         scopes=tuple(dict.fromkeys(wish.scopes)),
         client_authentication=wish.client_authentication,
         parameters=dict(wish.parameters),
-        has_secret=wish.client_secret is not None or (known is not None and known.has_secret),
+        signing_key=wish.signing_key,
+        has_secret=wish.client_secret is not None or (kept is not None and kept.has_secret),
+        has_private_key=wish.private_key is not None or (kept is not None and kept.has_private_key),
         version=version,
         paused_until=paused_until,
         created_at=now if known is None else known.created_at,

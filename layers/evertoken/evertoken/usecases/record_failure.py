@@ -1,80 +1,74 @@
-"""What a failed attempt leaves behind (protocol steps 4 and 6): a cool-down, or a verdict that only the lease's holder may pass."""
+"""What a failed request leaves behind (protocol steps 4 and 6): a cool-down, or a verdict that only the lease's holder may pass."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection, FailureRecord
 from evertoken.domain.outcome import Failure, FailureKind
+from evertoken.domain.renewal import Renewal, may_repeat_at_once
 from evertoken.domain.schedule import (
     CONFIRMATION_SECONDS,
+    USER_ACTION_SECONDS,
     back_off_seconds,
     clamp_retry_after,
     lifetime_seconds,
     windows_of,
 )
+from evertoken.usecases.ask_provider import Asked
 from evertoken.usecases.refresh_attempt import Attempt, RefreshDependencies, RefreshResult, RefreshResultKind
 
 REGISTRATION_PAUSE_SECONDS = 300
 """How long a client registration rests after the provider refused the client, before one request tries again."""
-CLIENT_CHANGED_SECONDS = 3600
-"""How often a connection whose client changed is looked at, in case the operator changes it back."""
+_CLIENT_ERRORS = range(400, 500)
 LOST_RESPONSE = "lost_response"
 """The cause of a dead grant whose last answer never reached us."""
 
 
 def record_failure(
-    deps: RefreshDependencies,
-    attempt: Attempt,
-    row: Connection,
-    kind: RefreshResultKind,
-    *,
-    failure: Failure | None = None,
-    requests_sent: int = 0,
-    unanswered_before: bool = False,
+    deps: RefreshDependencies, attempt: Attempt, row: Connection, asked: Asked, failure: Failure
 ) -> RefreshResult:
-    """Write down how the attempt ended, end its lease, and return the result.
+    """Write down the *failure* in which the attempt ended, end its lease, and return the result.
 
-    `not_sent`, `throttled`, `provider_down` and `client_misconfigured` never change the status. `outcome_unknown` leaves the attempt open, so that a
-    later refusal is known to be a lost response. `grant_dead` is believed when no other attempt of this generation is open or every such one is
-    at least a lease old; after an unanswered request of this very invocation it waits to be confirmed.
+    `not_sent`, `throttled`, `provider_down`, `client_misconfigured` and `user_action_required` never change the status. `outcome_unknown` leaves the
+    attempt open, so that a later refusal is known to be a lost response. `grant_dead` is believed when no other attempt of this generation is open or
+    every such one is at least a lease old; after an unanswered request of this very invocation it waits to be confirmed. A grant that can run again is
+    not lost with its refresh token: only the refusal to run it ends it, and that needs no confirmation, because asking twice may lock the user out.
     """
     now = deps.clock.now()
-    result = RefreshResult(
-        kind=kind, connection=row, failure=failure, provider_id=row.provider_id, requests_sent=requests_sent
-    )
-    if failure is None:
-        return _without_request(deps, attempt, row, result, now)
+    is_refresh = asked.renewal is Renewal.REFRESH
+    closed = not asked.spent_refresh
+    retry_at = now + _at_least(attempt, _wait_seconds(deps, row, asked, failure))
+    confirmation = now + _at_least(attempt, CONFIRMATION_SECONDS)
     match failure.kind:
-        case FailureKind.OUTCOME_UNKNOWN if attempt.ready.provider.rotation.may_repeat_at_once:
+        case _ if asked.may_still_run:
+            release(deps, attempt, row, failure, retry_at, retry_at, closed=False, now=now)
+        case FailureKind.OUTCOME_UNKNOWN if not is_refresh:
+            # A grant that runs again spends nothing.
+            release(deps, attempt, row, failure, retry_at, retry_at, closed=closed, now=now)
+        case FailureKind.OUTCOME_UNKNOWN if may_repeat_at_once(attempt.ready.provider, asked.renewal):
             # The request was repeated at once already; from here on a provider in trouble is spared.
-            retry_at = now + timedelta(seconds=_wait_seconds(deps, row, failure))
-            _release(deps, attempt, row, failure, retry_at, retry_at, closed=False, now=now)
+            release(deps, attempt, row, failure, retry_at, retry_at, closed=False, now=now)
         case FailureKind.OUTCOME_UNKNOWN:
-            cooldown_until = now + timedelta(seconds=CONFIRMATION_SECONDS)
-            _release(deps, attempt, row, failure, late(row, now), cooldown_until, closed=False, now=now)
-        case FailureKind.GRANT_DEAD | FailureKind.REJECTED if unanswered_before:
-            retry_at = now + timedelta(seconds=CONFIRMATION_SECONDS)
-            _release(deps, attempt, row, failure, retry_at, retry_at, closed=False, now=now)
+            due_at = max(late(row, now), confirmation)
+            release(deps, attempt, row, failure, due_at, confirmation, closed=False, now=now)
+        case FailureKind.GRANT_DEAD | FailureKind.REJECTED if asked.was_unanswered:
+            release(deps, attempt, row, failure, confirmation, confirmation, closed=False, now=now)
         case FailureKind.GRANT_DEAD | FailureKind.REJECTED:
-            return _pass_verdict(deps, attempt, row, failure, requests_sent)
+            lost = is_refresh and row.open_attempts > 1
+            cause = LOST_RESPONSE if lost else FailureKind.GRANT_DEAD.value
+            return pass_verdict(deps, attempt, row, failure, cause=cause, requests_sent=asked.requests_sent)
         case FailureKind.CLIENT_MISCONFIGURED:
-            until = now + timedelta(seconds=REGISTRATION_PAUSE_SECONDS)
-            paused = deps.directory.pause(attempt.ready, until=until, now=now)
-            # No cool-down of its own: when the registration is put right, this connection resumes with the others.
-            _release(deps, attempt, row, failure, until, None, closed=True, now=now)
-            return RefreshResult(
-                kind=RefreshResultKind.REGISTRATION_PAUSED,
-                connection=row,
-                failure=failure,
-                provider_id=row.provider_id,
-                paused_registration=paused,
-                requests_sent=requests_sent,
-            )
-        case FailureKind.NOT_SENT | FailureKind.THROTTLED | FailureKind.PROVIDER_DOWN:
-            retry_at = now + timedelta(seconds=_wait_seconds(deps, row, failure))
-            _release(deps, attempt, row, failure, retry_at, retry_at, closed=True, now=now)
-    return result
+            return _rest_registration(deps, attempt, row, failure, asked, now)
+        case (
+            FailureKind.NOT_SENT
+            | FailureKind.THROTTLED
+            | FailureKind.PROVIDER_DOWN
+            | FailureKind.USER_ACTION_REQUIRED
+        ):
+            release(deps, attempt, row, failure, retry_at, retry_at, closed=closed, now=now)
+    return _result(RefreshResultKind.FAILED, row, failure, asked.requests_sent)
 
 
 def late(row: Connection, now: datetime) -> datetime:
@@ -86,37 +80,7 @@ def late(row: Connection, now: datetime) -> datetime:
     return max(soonest, row.expires_at - timedelta(seconds=mandatory))
 
 
-def _without_request(
-    deps: RefreshDependencies, attempt: Attempt, row: Connection, result: RefreshResult, now: datetime
-) -> RefreshResult:
-    match result.kind:
-        case RefreshResultKind.NO_REFRESH_TOKEN if row.lives_for(now) > 0:
-            failure = Failure(kind=FailureKind.NOT_SENT, code="no_refresh_token")
-            _release(deps, attempt, row, failure, row.expires_at, None, closed=True, now=now)
-        case RefreshResultKind.NO_REFRESH_TOKEN:
-            return _pass_verdict(
-                deps, attempt, row, Failure(kind=FailureKind.GRANT_DEAD, code="no_refresh_token"), 0
-            )
-        case RefreshResultKind.CLIENT_CHANGED:
-            retry_at = now + timedelta(seconds=CLIENT_CHANGED_SECONDS)
-            failure = Failure(kind=FailureKind.CLIENT_MISCONFIGURED, code="client_changed")
-            _release(deps, attempt, row, failure, retry_at, None, closed=True, now=now)
-        case RefreshResultKind.DEFERRED:
-            deps.store.release_lease(
-                row.key,
-                owner=attempt.owner,
-                failure=row.failure,
-                due_at=late(row, now),
-                cooldown_until=None,
-                attempt_is_closed=True,
-                now=now,
-            )
-        case _:
-            raise AssertionError(f"{result.kind} is not an end without a request")
-    return result
-
-
-def _release(
+def release(
     deps: RefreshDependencies,
     attempt: Attempt,
     row: Connection,
@@ -127,6 +91,7 @@ def _release(
     closed: bool,
     now: datetime,
 ) -> None:
+    """End the lease after *failure*; *closed* when the attempt has spent nothing."""
     deps.store.release_lease(
         row.key,
         owner=attempt.owner,
@@ -138,11 +103,16 @@ def _release(
     )
 
 
-def _pass_verdict(
-    deps: RefreshDependencies, attempt: Attempt, row: Connection, failure: Failure, requests_sent: int
+def pass_verdict(
+    deps: RefreshDependencies,
+    attempt: Attempt,
+    row: Connection,
+    failure: Failure,
+    *,
+    cause: str,
+    requests_sent: int = 0,
 ) -> RefreshResult:
-    """Believe the refusal, unless the row moved meanwhile: then the winner's token is the answer (protocol step 6)."""
-    lost = row.open_attempts > 1
+    """Believe that the grant is over, unless the row moved meanwhile: then the winner's token is the answer (protocol step 6)."""
     now = deps.clock.now()
     current = deps.store.find(row.key)
     moved = current is None or (current.epoch, current.generation) != (row.epoch, row.generation)
@@ -153,29 +123,57 @@ def _pass_verdict(
             provider_id=row.provider_id,
             requests_sent=requests_sent,
         )
-    cause = LOST_RESPONSE if lost else failure.kind.value
     deps.store.record_verdict(
         row.key,
         expected=row,
         owner=attempt.owner,
         failure=_record(row, cause, failure.code, now),
     )
+    result = _result(RefreshResultKind.REAUTHORIZATION_REQUIRED, row, failure, requests_sent)
+    return replace(result, lost_in_window=cause == LOST_RESPONSE)
+
+
+def _rest_registration(
+    deps: RefreshDependencies,
+    attempt: Attempt,
+    row: Connection,
+    failure: Failure,
+    asked: Asked,
+    now: datetime,
+) -> RefreshResult:
+    until = now + timedelta(seconds=REGISTRATION_PAUSE_SECONDS)
+    paused = deps.directory.pause(attempt.ready, until=until, now=now)
+    # No cool-down of its own beyond the provider's limits: when the registration is put right, this connection resumes with the others.
+    interval = _at_least(attempt, 0)
+    cooldown_until = now + interval if interval and asked.requests_sent else None
+    closed = not asked.spent_refresh
+    release(deps, attempt, row, failure, max(until, now + interval), cooldown_until, closed=closed, now=now)
+    result = _result(RefreshResultKind.REGISTRATION_PAUSED, row, failure, asked.requests_sent)
+    return replace(result, paused_registration=paused)
+
+
+def _result(kind: RefreshResultKind, row: Connection, failure: Failure, requests_sent: int) -> RefreshResult:
     return RefreshResult(
-        kind=RefreshResultKind.REAUTHORIZATION_REQUIRED,
-        connection=row,
-        failure=failure,
-        provider_id=row.provider_id,
-        lost_in_window=lost,
-        requests_sent=requests_sent,
+        kind=kind, connection=row, failure=failure, provider_id=row.provider_id, requests_sent=requests_sent
     )
 
 
-def _wait_seconds(deps: RefreshDependencies, row: Connection, failure: Failure) -> float:
+def _wait_seconds(deps: RefreshDependencies, row: Connection, asked: Asked, failure: Failure) -> float:
     count = 1 + (row.failure.count if row.failure else 0)
     wait = back_off_seconds(count, jitter=deps.randomness.fraction())
     if failure.retry_after_seconds is not None:
         wait = max(wait, clamp_retry_after(failure.retry_after_seconds))
+    # A login that was refused for a reason that nobody knows: to repeat it soon could lock the account.
+    is_refused_login = asked.was_login and (failure.status or 0) in _CLIENT_ERRORS
+    waits_for_user = failure.kind is FailureKind.USER_ACTION_REQUIRED
+    if waits_for_user or (is_refused_login and failure.kind is FailureKind.PROVIDER_DOWN):
+        wait = max(wait, USER_ACTION_SECONDS)
     return wait
+
+
+def _at_least(attempt: Attempt, seconds: float) -> timedelta:
+    """Return a pause of *seconds*, or as long as the provider's limits demand."""
+    return timedelta(seconds=max(seconds, attempt.ready.provider.minimum_interval_seconds))
 
 
 def _record(row: Connection, cause: str, code: str, now: datetime) -> FailureRecord:

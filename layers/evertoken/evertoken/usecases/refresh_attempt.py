@@ -11,6 +11,7 @@ from evertoken.domain.outcome import Failure
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.token_set import TokenSet
 from evertoken.ports import (
+    AssertionSigner,
     ClientDirectory,
     Clock,
     ConnectionStore,
@@ -46,6 +47,7 @@ class RefreshResultKind(StrEnum):
     FAILED = "failed"
     REAUTHORIZATION_REQUIRED = "reauthorization_required"
     CLIENT_CHANGED = "client_changed"
+    """The grant belongs to another client, or the provider's entry no longer takes the parameters that it was given for."""
     NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105  # a kind of result, no secret
     DEFERRED = "deferred"
     """An earlier request is unanswered and the provider punishes repeats: the next try is late, the live token is served until then."""
@@ -77,6 +79,7 @@ class RefreshDependencies:
     directory: ClientDirectory
     sealer: TokenSealer
     transport: ProviderTransport
+    signer: AssertionSigner
     publisher: Publisher
     rescue: RescueSink
     clock: Clock

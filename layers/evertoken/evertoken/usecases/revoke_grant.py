@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from evertoken.domain.connection import Connection, PendingRevocation
-from evertoken.domain.errors import EvertokenError
+from evertoken.domain.errors import EvertokenError, SigningKeyError
+from evertoken.domain.http import HttpRequest
+from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.schedule import RETIRE_AFTER_SECONDS, back_off_seconds, clamp_retry_after
+from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
 from evertoken.protocol.revocation_answer import RevocationStatus, parse_revocation_answer
 from evertoken.protocol.token_request import build_revocation
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.refresh_attempt import RefreshDependencies
+from evertoken.usecases.sign_request import find_client_assertion
 
 REVOCATION_LIMIT_ATTEMPTS = 30
 """With the longest pause of a quarter of an hour this is about seven hours; then the token is left to expire."""
@@ -30,9 +34,12 @@ def revoke_grant(
         ready = deps.directory.get_ready(row.registration_id)
         purpose = token_set_purpose(row.connection_id, pending.epoch, pending.generation)
         token_set = decode_token_set(deps.sealer.open(row.tenant_id, purpose, pending.sealed))
-        request = build_revocation(ready, token_set)
+        ready = ready.for_grant(token_set.context.parameters)
+        request = _build(deps, ready, token_set)
     except EvertokenError as error:
-        return _finish(deps, row, pending, done=not error.retryable, retry_after_seconds=None)
+        # A key that an operator has to put right may be put right before the tries are used up.
+        done = not error.retryable and not isinstance(error, SigningKeyError)
+        return _finish(deps, row, pending, done=done, retry_after_seconds=None)
     if request is None or row.binding != ready.binding:
         return _finish(deps, row, pending, done=True, retry_after_seconds=None)
     budget = invocation.remaining_seconds(deps.clock) - deps.timing.commit_budget_seconds
@@ -42,6 +49,14 @@ def revoke_grant(
     answer = parse_revocation_answer(exchange, now)
     done = answer.status is not RevocationStatus.RETRY
     return _finish(deps, row, pending, done=done, retry_after_seconds=answer.retry_after_seconds)
+
+
+def _build(deps: RefreshDependencies, ready: ReadyClient, token_set: TokenSet) -> HttpRequest | None:
+    shape = ready.provider.requests.revocation
+    if shape.url is None and ready.provider.revocation_endpoint is None:
+        return None
+    assertion = find_client_assertion(deps.signer, ready, shape, clock=deps.clock, randomness=deps.randomness)
+    return build_revocation(ready, token_set, assertion=assertion)
 
 
 def _finish(

@@ -7,24 +7,42 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from evertoken.domain.authorization import AUTHORIZATION_LIFETIME_SECONDS, PendingAuthorization
-from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
+from evertoken.domain.connection import Sealed
 from evertoken.domain.credentials import identifier_of
 from evertoken.domain.errors import AuthorizationError, InvalidInputError
+from evertoken.domain.grant import Grant
 from evertoken.domain.provider import Provider
 from evertoken.domain.ready_client import ReadyClient
+from evertoken.domain.request_shape import HeaderCredential
 from evertoken.ports import (
+    AssertionSigner,
     AuthorizationStore,
     ClientDirectory,
     Clock,
+    ProviderTransport,
     Randomness,
     RegistrationStore,
     TenantStore,
     TokenSealer,
 )
-from evertoken.protocol.authorization_url import build_authorization_url
+from evertoken.protocol.authorization_url import (
+    build_authorization_request,
+    build_authorization_url,
+    parse_authorization_answer,
+)
 from evertoken.protocol.pkce import new_challenge, sends_challenge
 from evertoken.usecases.authorization_session import hash_name, session_uri_of, verifier_purpose
-from evertoken.usecases.choose_registration import choose_registration
+from evertoken.usecases.choose_registration import check_grant, choose_registration
+from evertoken.usecases.connection_wish import ConnectionWish, check_publication
+from evertoken.usecases.fill_parameters import (
+    check_authorization_endpoint,
+    fill_known,
+    resolve_parameters,
+    split_parameters,
+)
+from evertoken.usecases.invocation import Invocation, Timing
+from evertoken.usecases.send_once import send_once
+from evertoken.usecases.sign_request import find_client_assertion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,24 +54,12 @@ class StartDependencies:
     directory: ClientDirectory
     authorizations: AuthorizationStore
     sealer: TokenSealer
+    transport: ProviderTransport
+    signer: AssertionSigner
     clock: Clock
     randomness: Randomness
+    timing: Timing
     minimum_published_lifetime_seconds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionWish:
-    """What a tenant's backend asks for. Nones leave the choice to us: `policy`, `publication`, `scopes`, `registration_id`."""
-
-    tenant_id: str
-    provider_id: str
-    registration_id: str | None = None
-    user_id: str
-    account: str | None = None
-    name: str = ""
-    scopes: tuple[str, ...] | None = None
-    policy: RefreshPolicy | None = None
-    publication: PublicationMode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +77,20 @@ def start_authorization(
     wish: ConnectionWish,
     *,
     return_url: str,
-    parameters: Mapping[str, str],
     base_url: str,
+    user_token: str | None = None,
+    invocation: Invocation,
 ) -> StartedAuthorization:
     """Remember the authorization for ten minutes and return the provider's URL for it.
 
-    State and verifier have 256 bits of their own each time; state and session are stored as hashes, the verifier sealed.
+    State and verifier have 256 bits of their own each time; state and session are stored as hashes, the verifier sealed. *user_token* is the user's
+    access token at a provider that gives out its authorization URL only on request; it is used for that request and not kept.
 
     Raises:
         InvalidInputError: the return URL is not the tenant's, or something else that was asked for cannot be; the message names it.
         UnknownRegistrationError, UnknownProviderError: see `choose_registration`.
-        VaultSealedError, StoreUnavailableError: nothing was started.
+        ProviderRefusedError, ProviderUnavailableError: the provider was asked for its authorization URL and gave none.
+        SignerUnavailableError, VaultSealedError, StoreUnavailableError: nothing was started.
     """
     tenant = deps.tenants.find(wish.tenant_id)
     if tenant is None:
@@ -90,34 +99,48 @@ def start_authorization(
         raise InvalidInputError(
             "return_url: it must be one of the tenant's return URLs, exactly. An operator adds it with PUT /v1/tenants/{id}."
         )
-    ready = choose_registration(
+    chosen = choose_registration(
         deps.directory,
         deps.registrations,
         tenant_id=wish.tenant_id,
         provider_id=wish.provider_id,
         registration_id=wish.registration_id,
     )
-    check_publication(ready.provider, wish, deps.minimum_published_lifetime_seconds)
+    check_grant(chosen.provider, Grant.AUTHORIZATION_CODE)
+    check_publication(chosen.provider, wish, deps.minimum_published_lifetime_seconds)
+    _check_user_token(chosen.provider, user_token)
+    parameters = split_parameters(chosen.provider, wish.parameters, with_browser=True)
+    values = resolve_parameters(chosen.provider, parameters.template)
+    ready = fill_known(chosen, values)
+    check_authorization_endpoint(ready)
 
     state = deps.randomness.token(256)
-    session_uri = session_uri_of(state)
     verifier = deps.randomness.token(256) if sends_challenge(ready.provider) else None
     pending = _pending(
-        deps, wish, ready, state=state, verifier=verifier, return_url=return_url, base_url=base_url
-    )
-    authorization_url = build_authorization_url(
+        deps,
+        wish,
         ready,
-        redirect_uri=pending.redirect_uri,
         state=state,
-        challenge=None if verifier is None else new_challenge(verifier),
-        scopes=pending.scopes,
-        parameters=parameters,
+        verifier=verifier,
+        values=values,
+        return_url=return_url,
+        base_url=base_url,
+    )
+    authorization_url = _get_authorization_url(
+        deps,
+        ready,
+        pending,
+        state=state,
+        verifier=verifier,
+        parameters=parameters.authorization,
+        user_token=user_token,
+        invocation=invocation,
     )
     deps.authorizations.put_pending(pending)
     return StartedAuthorization(
         connection_id=pending.connection_id,
         authorization_url=authorization_url,
-        session_uri=session_uri,
+        session_uri=session_uri_of(state),
         expires_at=pending.expires_at,
     )
 
@@ -127,23 +150,57 @@ def redirect_uri_of(base_url: str, registration_id: str) -> str:
     return f"{base_url}/v1/oauth/callback/{registration_id}"
 
 
-def check_publication(provider: Provider, wish: ConnectionWish, minimum_seconds: int) -> None:
-    """Refuse to promise a publication that the provider's tokens are known to live too short for. Raises InvalidInputError."""
-    lifetime = known_lifetime_seconds(provider)
-    if (
-        wish.publication is PublicationMode.SECRETS_MANAGER
-        and lifetime is not None
-        and lifetime < minimum_seconds
-    ):
+def _check_user_token(provider: Provider, user_token: str | None) -> None:
+    shape = provider.requests.authorization
+    header = None if shape is None else shape.authorization_header
+    takes_one = header is not None and header.credential is HeaderCredential.USER_TOKEN
+    if takes_one and user_token is None:
         raise InvalidInputError(
-            f"publication: this provider's tokens live {lifetime} s, and tokens that live under {minimum_seconds} s are served by the API "
-            "only. Ask for api_only, or leave publication out."
+            f"user_token: {provider.name} gives its authorization URL to the user's own access token alone. Send that along."
+        )
+    if not takes_one and user_token is not None:
+        raise InvalidInputError(
+            f"user_token: {provider.name} needs none to start an authorization. Leave it out."
         )
 
 
-def known_lifetime_seconds(provider: Provider) -> int | None:
-    """Return how long the provider's entry says that access tokens live; None when it does not know, or they do not expire."""
-    return None if provider.access_token_lifetime_is_assumed else provider.access_token_lifetime_seconds
+def _get_authorization_url(
+    deps: StartDependencies,
+    ready: ReadyClient,
+    pending: PendingAuthorization,
+    *,
+    state: str,
+    verifier: str | None,
+    parameters: Mapping[str, str],
+    user_token: str | None,
+    invocation: Invocation,
+) -> str:
+    """Return the URL that the browser is sent to: made here, or asked for where the entry says so."""
+    challenge = None if verifier is None else new_challenge(verifier, ready.provider.challenge_method)
+    shape = ready.provider.requests.authorization
+    if shape is None:
+        return build_authorization_url(
+            ready,
+            redirect_uri=pending.redirect_uri,
+            state=state,
+            challenge=challenge,
+            scopes=pending.scopes,
+            parameters=parameters,
+        )
+    request = build_authorization_request(
+        ready,
+        redirect_uri=pending.redirect_uri,
+        state=state,
+        challenge=challenge,
+        scopes=pending.scopes,
+        parameters=parameters,
+        user_token=user_token,
+        assertion=find_client_assertion(
+            deps.signer, ready, shape, clock=deps.clock, randomness=deps.randomness
+        ),
+    )
+    exchange = send_once(deps, request, invocation=invocation)
+    return parse_authorization_answer(ready.provider, exchange, redirect_uri=pending.redirect_uri)
 
 
 def _pending(
@@ -153,6 +210,7 @@ def _pending(
     *,
     state: str,
     verifier: str | None,
+    values: Mapping[str, str],
     return_url: str,
     base_url: str,
 ) -> PendingAuthorization:
@@ -170,9 +228,10 @@ def _pending(
         provider_id=ready.provider.provider_id,
         registration_id=ready.registration.registration_id,
         binding=ready.binding,
+        parameters=dict(values),
         redirect_uri=redirect_uri_of(base_url, ready.registration.registration_id),
         return_url=return_url,
-        scopes=ready.registration.scopes if wish.scopes is None else wish.scopes,
+        scopes=wish.scopes_at(ready),
         account=wish.account,
         name=wish.name,
         policy=wish.policy,

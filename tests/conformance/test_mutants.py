@@ -1,0 +1,31 @@
+"""A wrong fact in an entry cannot hide: the client that believes it fails at the server that knows the right one."""
+
+import pytest
+
+from tests.conformance.entry_document import read_entry, shipped_ids
+from tests.conformance.mutants import AT_LEAST, MUTATIONS, make_mutants, survives
+from tests.conformance.world import Trial
+
+
+@pytest.mark.parametrize("provider_id", shipped_ids())
+def test_every_mutant_of_an_entry_is_killed(provider_id):
+    entry = read_entry(provider_id)
+    mutants = make_mutants(entry)
+
+    assert len(mutants) >= AT_LEAST
+    assert [mutant.name for mutant in mutants if survives(entry, mutant)] == []
+
+
+def test_an_entry_without_a_mistake_survives():
+    """Else every mutant would die, whatever was wrong with it."""
+    entry = read_entry("google")
+    [mutant, *_] = make_mutants(entry)
+
+    assert survives(entry, type(mutant)(name="nothing is wrong", document=entry.document))
+    assert Trial(entry).provider.provider_id == "google"
+
+
+def test_each_mutation_is_made_of_some_entry():
+    made = {mutant.name for provider_id in shipped_ids() for mutant in make_mutants(read_entry(provider_id))}
+
+    assert made == {mutation.__name__.replace("_", " ") for mutation in MUTATIONS}
