@@ -1,7 +1,7 @@
 # Everything begins here. Python >= 3.11 and make are all that is needed; the rest is put under this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help run purge stop status test check bench build deploy validate environments lock clean
+.PHONY: help run check-provider purge stop status test conformance check bench build deploy validate environments lock clean
 
 # The first interpreter that is new enough. Another: make run PYTHON=python3.13
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -24,6 +24,7 @@ help:
 	@echo "make run        start everything on this machine and watch tokens being kept fresh (DETACH=1: return when it is up)"
 	@echo "make stop       end it; state is kept for the next run"
 	@echo "make test       the whole test suite        make check   format, lint, types, architecture, template"
+	@echo "make conformance  every provider's entry against a server built from it, as a table"
 	@echo "make bench      measurements                make build   the artifacts for AWS        make deploy   to your account"
 
 # Makes the named environments current; takes a tenth of a second when they are.
@@ -50,6 +51,11 @@ test:
 	@$(APP) -m pytest -n 2 --dist loadfile --ignore tests/e2e
 	@$(APP) -m pytest -n 2 --dist loadfile tests/e2e  # by itself: its stories wait for seconds, and the rest takes every cycle
 
+# Every entry of the catalogue against the server that it describes, its mutants, its recordings, and 24 virtual hours.
+conformance:
+	$(call ensure,app)
+	@PYTHONPATH=layers/evertoken $(APP) -m tests.conformance
+
 check:
 	$(call ensure,app sam lint)
 	@.venv-lint/bin/ruff format --check .
@@ -73,6 +79,11 @@ build:
 
 deploy: build
 	@$(SAM) deploy --parameter-overrides PythonRuntime=$(PYTHON_RUNTIME) Architecture=$(ARCHITECTURE) $(PARAMETERS)
+
+# A provider document of one's own: make check-provider FILE=my.json (SHIPPED=1: one for the catalogue)
+check-provider:
+	$(call ensure,app)
+	@$(APP) -m tools.check_provider $(if $(SHIPPED),--shipped) "$(FILE)"
 
 # Everything that an installation made or keeps. Asks for the stage's name first.
 STACK ?= evertoken

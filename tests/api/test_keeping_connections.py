@@ -32,6 +32,7 @@ VIEW = {
     "expires_at",
     "minutes_left",
     "has_refresh_token",
+    "refresh_token_expires_at",
     "refresh_at",
     "attempted_at",
     "failure",

@@ -72,6 +72,48 @@ def test_providers_are_searched_by_id_name_and_what_they_extend_in_any_case(plan
     assert search(plane, operator, "search=") == search(plane, operator, "")
 
 
+def test_a_document_that_an_older_release_stored_is_listed_with_what_is_wrong(plane, operator):
+    store_document("old", {**DOCUMENT, "color": "red"})
+    listed = plane.request("GET", "/v1/providers", token=operator).json["providers"]
+    assert {one["provider_id"] for one in listed if "problem" in one} == {"old"}
+    assert "color is not a field" in problems(listed)[0]
+    assert put_provider(plane, "old").status == 200
+    assert problems(plane.request("GET", "/v1/providers", token=operator).json["providers"]) == []
+
+
+def problems(listed):
+    return [one["problem"] for one in listed if "problem" in one]
+
+
+def store_document(provider_id, document):
+    item = {"pk": {"S": "PROVIDERS"}, "sk": {"S": provider_id}, "document": {"S": json.dumps(document)}}
+    boto3.client("dynamodb").put_item(TableName=TABLE, Item=item)
+
+
+def test_an_id_that_an_operator_took_before_it_was_shipped_stays_the_operators(plane, operator):
+    store_document("zoom", DOCUMENT)
+    shown = plane.request("GET", "/v1/providers/zoom", token=operator).json
+    assert (shown["origin"], shown["token_endpoint"]) == ("operator", "https://as.example/token")
+    listed = plane.request("GET", "/v1/providers", query="search=zoom", token=operator).json["providers"]
+    assert [one["origin"] for one in listed if one["provider_id"] == "zoom"] == ["operator"]
+    assert put_registration(plane, provider="zoom").status == 200
+    assert put_provider(plane, "zoom", name="Still mine").status == 200
+    assert plane.request("DELETE", "/v1/registrations/mine-acme", token=operator).status == 204
+    assert plane.request("DELETE", "/v1/providers/zoom", token=operator).status == 204
+    assert plane.request("GET", "/v1/providers/zoom", token=operator).json["origin"] == "shipped"
+    assert put_provider(plane, "zoom").code == "CONFLICT"
+
+
+def test_no_change_sends_the_secrets_of_registrations_to_another_host(plane, operator):
+    assert put_registration(plane).status == 200
+    elsewhere = {"refresh": {"url": "https://elsewhere.example/token"}}
+    assert put_provider(plane, requests=elsewhere).code == "CONFLICT"
+    revoking = {**DOCUMENT["endpoints"], "revocation": "https://elsewhere.example/revoke"}
+    assert put_provider(plane, endpoints=revoking).code == "CONFLICT"
+    same_host = {**DOCUMENT["endpoints"], "revocation": "https://as.example/revoke"}
+    assert put_provider(plane, endpoints=same_host).status == 200
+
+
 def test_a_search_that_is_none_is_refused_by_its_name(plane):
     for query in ("find=x", f"search={'x' * 81}"):
         refused = plane.request("GET", "/v1/providers", query=query, token=plane.operator())
@@ -200,6 +242,15 @@ def test_an_issuer_belongs_to_one_provider(plane, provider):
 
     assert twin.code == "CONFLICT"
     assert "scripted" in twin.json["error"]["message"]
+
+
+def test_an_issuer_may_be_shared_by_what_extends_one_entry_and_by_nothing_else(plane):
+    assert put_provider(plane, "workspace", extends="google").status == 200
+    assert put_provider(plane, "classroom", extends="google").status == 200
+    taken = put_provider(plane, "stranger", extends="oidc", issuer="https://accounts.google.com")
+    assert (taken.status, taken.code) == (409, "CONFLICT")
+    assert put_provider(plane, "one", extends="oidc", issuer="https://one.example").status == 200
+    assert put_provider(plane, "two", extends="oidc", issuer="https://one.example").code == "CONFLICT"
 
 
 def test_a_token_endpoint_cannot_move_under_registrations(plane, operator):

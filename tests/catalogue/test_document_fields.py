@@ -177,9 +177,14 @@ def test_what_requests_have_in_common_goes_under_their_own():
     for shape in requests.all():
         assert shape.names["client_secret"] == "secret"
         assert (shape.parameters["format"], shape.headers["X-Version"]) == ("json", "3")
-    own = {"headers": {"accept": "a"}, "refresh": {"headers": {"Accept": "b"}}}
+    own = {"headers": {"ACCEPT": "a"}, "refresh": {"headers": {"Accept": "b"}}}
     assert parse(change(CORE, "requests", own)).requests.refresh.headers == {"Accept": "b"}
-    assert parse(change(CORE, "requests", own)).requests.code_exchange.headers == {"accept": "a"}
+    assert parse(change(CORE, "requests", own)).requests.code_exchange.headers == {"ACCEPT": "a"}
+    both = {"names": {"scope": "a"}, "parameters": {"p": "a"}}
+    own = {**both, "refresh": {"names": {"scope": "b"}, "parameters": {"p": "b"}}}
+    requests = parse(change(CORE, "requests", own)).requests
+    assert (requests.refresh.names, requests.refresh.parameters) == ({"scope": "b"}, {"p": "b"})
+    assert (requests.revocation.names, requests.revocation.parameters) == ({"scope": "a"}, {"p": "a"})
 
 
 def test_what_a_request_leaves_out_is_as_the_rfcs_have_it():
@@ -228,13 +233,27 @@ def test_zero_means_never_for_a_refresh_token_unless_the_document_says_otherwise
     assert answer.refresh_token_expiry == ExpiryShape(kind=ExpiryKind.SECONDS, zero_is_never=True)
 
 
-def test_what_names_the_account_is_kept_under_the_name_that_it_is_looked_up_by():
-    assert (PROVIDER.account.origin, PROVIDER.account.member) == (AccountOrigin.ANSWER, "user_id")
-    assert PROVIDER.answer.keeps == ("instance_url", "/team/id", "/user/id")
-    named = parse(change(change(CORE, "answer.keeps", ["id"]), "account", {"from": "answer", "member": "id"}))
-    assert named.answer.keeps == ("id",)
-    by_callback = parse(change(CORE, "account", {"from": "callback", "member": "realmId"}))
-    assert (by_callback.account.origin, by_callback.account.member) == (AccountOrigin.CALLBACK, "realmId")
+def test_who_the_account_is_and_what_is_kept():
+    assert (PROVIDER.account.origin, PROVIDER.account.member) == (AccountOrigin.ANSWER, "/user/id")
+    assert PROVIDER.answer.keeps == ("instance_url", "/team/id")
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "name"),
+    [
+        ("answer", {"keeps": ["accountId", "/team/id"]}, "accountId"),
+        ("answer", {"keeps": ["/team/id"]}, "team_id"),
+        ("callback", {"keeps": ["realmId"]}, "realmId"),
+        ("account", {"from": "answer", "member": "/user/id"}, "user_id"),
+        ("account", {"from": "callback", "member": "device_id"}, "device_id"),
+    ],
+)
+def test_what_is_kept_fills_requests_that_follow(section, value, name):
+    request = {"url": f"https://a.example.com/{{{name}}}", "headers": {"X-Id": f"{{{name}}}"}}
+    document = change(CORE, "requests.refresh", request)
+    with pytest.raises(InvalidInputError, match=rf"requests\.refresh\.url has the placeholder {{{name}}}"):
+        parse(document)
+    assert parse({**document, section: value}).requests.refresh.headers == {"X-Id": f"{{{name}}}"}
 
 
 def test_what_errors_mean():
@@ -322,6 +341,7 @@ def test_a_host_that_could_leave_its_domain_is_refused(changes, named):
         ("region", {"description": "x", "choices": ["com", "10"]}, r"endpoints\.token must name a host"),
         ("region.default", "de", r"parameters\.region\.default cannot be 'de'"),
         ("instance.suffixes", ["my.example.com"], r"parameters\.instance\.suffixes must be a list"),
+        ("instance.suffixes", [".0.0.1"], r"parameters\.instance\.suffixes must be a list"),
         ("instance.suffixes", [".com"], r"parameters\.instance\.suffixes must be a list"),
         ("instance.choices", ["localhost"], r"parameters\.instance\.choices cannot be 'localhost'"),
         ("instance.choices", ["10.0.0.1"], r"parameters\.instance\.choices cannot be '10.0.0.1'"),
@@ -334,3 +354,30 @@ def test_a_host_that_could_leave_its_domain_is_refused(changes, named):
 def test_a_parameter_that_could_leave_its_domain_is_refused(path, value, named):
     with pytest.raises(InvalidInputError, match=named):
         parse(change(with_hosts(), f"parameters.{path}", value))
+
+
+def test_what_is_kept_cannot_fill_what_comes_before_the_grant():
+    document = change(
+        change(CORE, "answer.keeps", ["user_id"]), "authorization.parameters", {"a": "{user_id}"}
+    )
+    with pytest.raises(
+        InvalidInputError, match=r"authorization\.parameters\.a has the placeholder \{user_id\}"
+    ):
+        parse(document)
+
+
+@pytest.mark.parametrize(
+    ("grants", "path"),
+    [
+        (["client_credentials"], "client_authentication.assertion"),
+        (["jwt_bearer"], "requests.jwt_bearer.assertion"),
+    ],
+)
+def test_an_assertion_for_the_issuer_needs_an_issuer(grants, path):
+    document = {**CORE, "grants": grants, "iss_parameter": "unknown", "issuer": "unknown"}
+    document["client_authentication"] = {"methods": ["private_key_jwt"]}
+    document = change(document, path, {"audience": "issuer"})
+    with pytest.raises(InvalidInputError, match=rf'{path}\.audience cannot be "issuer"'):
+        parse(document)
+    parse({**document, "issuer": "https://login.example.com"})
+    parse({**document, "grants": ["authorization_code"], "client_authentication": {}})

@@ -15,13 +15,10 @@ def main() -> int:
     begun = time.monotonic()
     with ProcessPoolExecutor(PROCESSES) as pool:
         found = list(pool.map(examine, shipped_ids(), chunksize=4))
-    for line in table(found):
-        print(line)
     failed = [one for one in found if one.problems]
-    for one in failed:
-        for problem in one.problems:
-            print(f"\n{one.provider_id}: {problem}")
-    print(f"\n{summary(found)} {time.monotonic() - begun:.1f} s on {PROCESSES} processes.")
+    problems = [f"{one.provider_id}: {problem}" for one in failed for problem in one.problems]
+    took = f"{time.monotonic() - begun:.1f} s on {PROCESSES} processes."
+    sys.stdout.write("\n".join([*table(found), "", *problems, f"{summary(found)} {took}", ""]))
     return 1 if failed or not found else 0
 
 

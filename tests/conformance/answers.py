@@ -32,7 +32,9 @@ class Tokens:
 def token_answer(entry: Entry, tokens: Tokens, now: float, *, says_expiry: bool = True) -> Reply:
     """The answer that issues *tokens*."""
     shape = entry.document.get("answer", {})
-    members = {name: value for name, value in _members(entry, tokens, now, says_expiry).items() if value is not None}
+    members = {
+        name: value for name, value in _members(entry, tokens, now, says_expiry).items() if value is not None
+    }
     headers: dict[str, str] = {}
     for member, header in shape.get("headers", {}).items():
         if member in members:
@@ -40,7 +42,9 @@ def token_answer(entry: Entry, tokens: Tokens, now: float, *, says_expiry: bool 
     names = shape.get("members", {})
     inner: dict[str, object] = {}
     for member, value in members.items():
-        tried = names.get(member) or (REFRESH_EXPIRY_NAMES if member == "refresh_token_expires_in" else [member])
+        tried = names.get(member) or (
+            REFRESH_EXPIRY_NAMES if member == "refresh_token_expires_in" else [member]
+        )
         put_name(inner, tried[tokens.number % len(tried)], value)
     paths = shape.get("token_paths", [""])
     outside: list[tuple[str, str]] = []
@@ -73,7 +77,12 @@ def add_success_marks(entry: Entry, body: object) -> object:
 
 
 def encode(
-    entry: Entry, body: object, *, status: int = 200, headers: dict[str, str] | None = None, is_form: bool = False
+    entry: Entry,
+    body: object,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    is_form: bool = False,
 ) -> Reply:
     """The body as JSON, JSONP or a form."""
     more = headers or {}
@@ -84,7 +93,9 @@ def encode(
     text = json.dumps(body)
     if entry.fact("answer.jsonp"):
         return Reply(
-            status=status, headers={"content-type": "text/html", **more}, body=f"callback( {text} );\n".encode()
+            status=status,
+            headers={"content-type": "text/html", **more},
+            body=f"callback( {text} );\n".encode(),
         )
     return Reply(status=status, headers={"content-type": JSON_TYPE, **more}, body=text.encode())
 
@@ -92,7 +103,10 @@ def encode(
 def _members(entry: Entry, tokens: Tokens, now: float, says_expiry: bool) -> dict[str, object]:
     shape = entry.document.get("answer", {})
     types = ["Bearer", *shape.get("token_types", ())]
-    expiry, refresh_expiry = shape.get("expires_in", {}), shape.get("refresh_token_expires_in", {"zero_is_never": True})
+    expiry, refresh_expiry = (
+        shape.get("expires_in", {}),
+        shape.get("refresh_token_expires_in", {"zero_is_never": True}),
+    )
     separator = shape.get("scope_separator", " ")
     scope: object = separator.join(tokens.scopes)
     if tokens.number % 3 == 2 and not shape.get("form_encoded"):
@@ -100,7 +114,9 @@ def _members(entry: Entry, tokens: Tokens, now: float, says_expiry: bool) -> dic
     return {
         "access_token": tokens.access_token,
         "token_type": types[tokens.number % len(types)],
-        "expires_in": say_expiry(expiry, tokens.access_expires_at, now, tokens.number) if says_expiry else None,
+        "expires_in": say_expiry(expiry, tokens.access_expires_at, now, tokens.number)
+        if says_expiry
+        else None,
         "refresh_token": tokens.refresh_token,
         "refresh_token_expires_in": None
         if tokens.refresh_token is None
@@ -126,7 +142,11 @@ def say_expiry(shape: dict, expires_at: float, now: float, number: int) -> objec
             said = round(expires_at * 1000)
         case "iso_8601":
             moment = datetime.fromtimestamp(round(expires_at), UTC)
-            forms = (moment.isoformat(), moment.strftime("%Y-%m-%dT%H:%M:%S"), moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            forms = (
+                moment.isoformat(),
+                moment.strftime("%Y-%m-%dT%H:%M:%S"),
+                moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            )
             return forms[number % 3]
         case "jwt_exp":
             return None

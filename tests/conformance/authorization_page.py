@@ -122,7 +122,7 @@ class AuthorizationPage:
         suffixes = self.entry.fact("callback.code_suffixes", [""])
         answer[self.entry.fact("callback.code_parameter", "code")] = code + suffixes[0]
         for name in self._kept:
-            answer[name] = self._value_of(name, grant)
+            answer[name] = grant.kept[name] = self._value_of(name, grant)
             grant.values.setdefault(name, answer[name])
         for name, value in self.values.from_callback.items():
             says = self.entry.document["parameters"][name]["from_callback"]
@@ -137,5 +137,7 @@ class AuthorizationPage:
         return list(dict.fromkeys(kept))
 
     def _value_of(self, name: str, grant: Grant) -> str:
-        is_account = self.entry.fact("account.from") == "callback" and name == self.entry.fact("account.member")
+        is_account = self.entry.fact("account.from") == "callback" and name == self.entry.fact(
+            "account.member"
+        )
         return grant.subject if is_account else f"kept-{name}"

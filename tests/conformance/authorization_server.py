@@ -14,23 +14,13 @@ from tests.conformance.grants import Grant, GrantRefusedError, Grants
 from tests.conformance.issuing import Issuing
 from tests.conformance.json_pointer import put
 from tests.conformance.request_checks import Finding, check_request
+from tests.conformance.request_limits import NO_TOKENS, Seen, broken_limit
 from tests.conformance.requested_scopes import SCOPES, RequestedScopes
 from tests.conformance.simulated_client import SimulatedClient
 from tests.conformance.template_values import TemplateValues, fill
 from tests.conformance.wanted_parameters import wanted_of
 
 SUBJECT = "ann@example.test"
-NO_TOKENS = ("revocation", "authorization")
-"""The operations that no limit on the token endpoint counts."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request that was understood."""
-
-    operation: str
-    at: float
-    grant: Grant | None
 
 
 @dataclass
@@ -71,10 +61,8 @@ class AuthorizationServer:
 
     def answer(self, call: Call) -> Reply:
         """Answer a request that is one of the entry's; refuse every other with its reasons."""
-        credential = self._find_credential(call)
-        grant = self._grant_of(credential)
-        findings = [self._check(call, *candidate, credential) for candidate in self._candidates(grant)]
-        finding = min(findings, key=lambda one: one.weight)
+        grant = self._grant_of(self._find_credential(call))
+        finding = self.understand(call)
         if self._refuse(finding):
             return json_reply({"error": "invalid_request", "error_description": self.refusals[-1]}, 400)
         self.client.accept_assertions()
@@ -88,6 +76,12 @@ class AuthorizationServer:
         return perform(finding)
 
     # Understanding a request
+
+    def understand(self, call: Call) -> Finding:
+        """The operation that *call* is nearest to, and what is wrong with it; nothing is changed by asking."""
+        credential = self._find_credential(call)
+        candidates = self._candidates(self._grant_of(credential))
+        return min((self._check(call, *one, credential) for one in candidates), key=lambda one: one.weight)
 
     def _candidates(self, grant: Grant | None) -> list[tuple[str, int]]:
         steps = self.entry.following_exchanges
@@ -148,20 +142,10 @@ class AuthorizationServer:
         return bool(finding.problems)
 
     def _is_over_limit(self, grant: Grant | None) -> bool:
-        for limit in self.entry.document.get("limits", ()):
-            counted = [
-                one
-                for one in self.seen
-                if one.at > self.clock() - limit["seconds"]
-                and one.operation not in NO_TOKENS
-                and (limit.get("per", "client") == "client" or (grant is not None and one.grant is grant))
-            ]
-            if len(counted) > limit["requests"]:
-                self.violations.append(
-                    f"{len(counted)} requests in {limit['seconds']} s, and {limit['requests']} are allowed"
-                )
-                return True
-        return False
+        broken = broken_limit(self.entry, self.seen, grant, self.clock())
+        if broken:
+            self.violations.append(broken)
+        return bool(broken)
 
     # Operations
 
@@ -231,7 +215,9 @@ class AuthorizationServer:
         """The authorization URL that is only given out on request: the user has consented already."""
         query = self.page.come_back(finding.own["state"], finding.own.get("code_challenge"))
         path = self.entry.fact("requests.authorization.url_path", "")
-        return encode(self.entry, add_success_marks(self.entry, put({}, path, f"{self.redirect_uri}?{query}")))
+        return encode(
+            self.entry, add_success_marks(self.entry, put({}, path, f"{self.redirect_uri}?{query}"))
+        )
 
     def _revocation(self, finding: Finding) -> Reply:
         token = _token_of(finding)

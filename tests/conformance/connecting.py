@@ -42,7 +42,10 @@ def _connect_by_browser(world: World, wish) -> Connection:
     needs_token = server.entry.fact("requests.authorization.authorization_header.credential") == "user_token"
     started = service.start(wish, user_token=USER_TOKEN if needs_token else None)
     if is_asked_for:
-        expect(started.authorization_url.startswith(server.redirect_uri), "the URL that was asked for is not the one that was given")
+        expect(
+            started.authorization_url.startswith(server.redirect_uri),
+            "the URL that was asked for is not the one that was given",
+        )
         raw = urlsplit(started.authorization_url).query
     else:
         raw = server.authorize(started.authorization_url)

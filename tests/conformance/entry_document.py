@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.conformance.json_pointer import kept_name
 
-CATALOGUE = Path("layers/evertoken/evertoken/catalogue/providers")
+CATALOGUE = Path(__file__).parents[2] / "layers/evertoken/evertoken/catalogue/providers"
 GENERIC = ("oauth2", "oidc")
 URN = "urn:ietf:params:oauth:grant-type:"
 
@@ -213,7 +213,9 @@ def whole_document(document: dict[str, Any]) -> dict[str, Any]:
         return own
     base = whole_document(json.loads((CATALOGUE / f"{base_id}.json").read_text(encoding="utf-8")))
     whole = {
-        name: value for name, value in base.items() if name not in ("id", "name", "documentation", "lifecycle")
+        name: value
+        for name, value in base.items()
+        if name not in ("id", "name", "documentation", "lifecycle")
     }
     for name, value in own.items():
         inherited = whole.get(name)

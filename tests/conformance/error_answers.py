@@ -1,7 +1,7 @@
 """Refusals: one for every rule of an entry, those of the RFCs, and what each has to be understood as, by a reading of the rules of our own."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from tests.conformance.answers import encode
@@ -50,19 +50,20 @@ def rule_answers(entry: Entry) -> tuple[list[ErrorAnswer], list[str]]:
     dead: list[str] = []
     for index, rule in enumerate(entry.document.get("errors", ())):
         operations = [one for one in entry.operations if one in rule.get("operations", entry.operations)]
-        for operation in preferred(entry, operations):
+        for operation in renewing_first(operations):
             answers = _answers_of(entry, index, operation)
             if answers:
                 found += answers
                 break
         else:
-            dead.append(f"errors[{index}] ({rule['class']}) can never apply: another rule comes first, or none of its operations exists")
+            dead.append(
+                f"errors[{index}] ({rule['class']}) can never apply: another rule comes first, or none of its operations exists"
+            )
     return found, dead
 
 
-def preferred(entry: Entry, operations: list[str]) -> list[str]:
+def renewing_first(operations: Iterable[str]) -> list[str]:
     """The operations, those first that renew what is stored."""
-    del entry
     order = ("refresh", "session_login", "jwt_bearer", "client_credentials")
     return sorted(operations, key=lambda one: order.index(one) if one in order else len(order))
 
@@ -74,7 +75,11 @@ def rfc_answers(entry: Entry, operation: str) -> list[ErrorAnswer]:
         body: object = {"error": error} if error else {}
         found.append(_finish(entry, operation, status, body, kind, f"{status} {error or ''}".strip()))
     garbage = Reply(status=200, headers={"content-type": "text/html"}, body=b"<html>Welcome!</html>")
-    found.append(ErrorAnswer(operation=operation, reply_at=lambda _: garbage, kind="outcome_unknown", about="200 and a page"))
+    found.append(
+        ErrorAnswer(
+            operation=operation, reply_at=lambda _: garbage, kind="outcome_unknown", about="200 and a page"
+        )
+    )
     return found
 
 
@@ -171,7 +176,9 @@ def _finish(entry: Entry, operation: str, status: int, body: object, kind: str, 
         operation=operation,
         reply_at=reply_at,
         kind=kind,
-        retry_after_seconds=RETRY_AFTER_SECONDS if kind == "throttled" and _can_say_retry_after(entry, body) else None,
+        retry_after_seconds=RETRY_AFTER_SECONDS
+        if kind == "throttled" and _can_say_retry_after(entry, body)
+        else None,
         trace_id=TRACE_ID if has_trace else None,
         about=about,
     )

@@ -4,7 +4,7 @@ from evertoken.domain.errors import ProviderRefusedError, ProviderUnavailableErr
 from evertoken.usecases.refresh_attempt import RefreshResultKind
 from tests.conformance.connecting import connect
 from tests.conformance.entry_document import CONNECTING, RUNS_AGAIN
-from tests.conformance.error_answers import ErrorAnswer, kind_for, preferred, rfc_answers, rule_answers
+from tests.conformance.error_answers import ErrorAnswer, kind_for, renewing_first, rfc_answers, rule_answers
 from tests.conformance.expectation import expect
 from tests.conformance.journey import explained, first_grant, renew, renewing_operation
 from tests.conformance.world import Trial, World
@@ -17,7 +17,7 @@ def run_errors(trial: Trial) -> int:
     entry = trial.entry
     answers, dead = rule_answers(entry)
     expect(not dead, "; ".join(dead))
-    answers += rfc_answers(entry, preferred(entry, list(entry.operations))[0])
+    answers += rfc_answers(entry, renewing_first(entry.operations)[0])
     for answer in answers:
         with explained(trial, f"{answer.operation} answered with {answer.about}") as world:
             grant = _renewed_by(trial, answer.operation)
@@ -52,7 +52,10 @@ def _refuse_renewal(world: World, answer: ErrorAnswer, grant: str) -> None:
     assert failure is not None
     is_end = result.kind is RefreshResultKind.REAUTHORIZATION_REQUIRED
     expect(is_end == (kind == "grant_dead"), f"the connection ended as {result.kind}")
-    expect(answer.code is None or failure.code == answer.code, f"its code is {failure.code}, and the entry says {answer.code}")
+    expect(
+        answer.code is None or failure.code == answer.code,
+        f"its code is {failure.code}, and the entry says {answer.code}",
+    )
     expect(
         answer.trace_id is None or failure.trace_id == answer.trace_id,
         f"its trace id is {failure.trace_id}, and {answer.trace_id} was sent",
@@ -80,11 +83,13 @@ def _refuse_first(world: World, answer: ErrorAnswer) -> None:
         expect(found == kind, f"it was taken for {found}, and it is {kind}")
         expect(answer.code is None or answer.code in str(error), f"its code is not {answer.code}: {error}")
     except ProviderUnavailableError as error:
-        expect(kind not in ("client_misconfigured", "rejected"), f"it was taken for an outage, and it is {kind}: {error}")
+        expect(
+            kind not in ("client_misconfigured", "rejected"),
+            f"it was taken for an outage, and it is {kind}: {error}",
+        )
         expect(
             answer.retry_after_seconds is None or error.retry_after_seconds is not None,
             "what the provider asked us to wait was lost",
         )
     else:
         expect(False, "it was taken for a success")
-

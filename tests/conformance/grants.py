@@ -38,6 +38,9 @@ class Grant:
     scopes: tuple[str, ...]
     granted_at: float
     values: dict[str, str] = field(default_factory=dict)
+    """What fills the placeholders of its requests."""
+    kept: dict[str, str] = field(default_factory=dict)
+    """What answers and callbacks said that has to be kept, as they said it."""
     redirect_uri: str = ""
     subject: str = ""
     is_dead: bool = False
@@ -82,7 +85,9 @@ class Grants:
     def latest(self) -> Grant | None:
         return self.all[-1] if self.all else None
 
-    def issue(self, grant: Grant, now: float, *, with_refresh_token: bool, is_step: bool = False) -> AccessToken:
+    def issue(
+        self, grant: Grant, now: float, *, with_refresh_token: bool, is_step: bool = False
+    ) -> AccessToken:
         """A new access token, and a refresh token where one is issued."""
         lifetime = SHORT_STEP_SECONDS if is_step else self.lifetime
         expires_at = FOREVER if lifetime == "never" else now + lifetime
@@ -115,7 +120,9 @@ class Grants:
             raise GrantRefusedError("the grant is over")
         self._check_age(grant, now)
         if isinstance(token, AccessToken):
-            if token.is_ended or (now >= token.expires_at and not self.entry.fact("refresh.after_expiry", True)):
+            if token.is_ended or (
+                now >= token.expires_at and not self.entry.fact("refresh.after_expiry", True)
+            ):
                 self.violations.append("a refresh with an access token that is expired or ended")
                 raise GrantRefusedError("the access token is expired or ended")
             return grant
@@ -127,7 +134,7 @@ class Grants:
         if self.entry.fact("rotation.kills_access_token") is True:
             for token in grant.access:
                 token.is_ended = True
-        rotates = self.rotation not in ("static",) and self.new_token != "never"
+        rotates = self.rotation != "static" and self.new_token != "never"
         if self.new_token == "sometimes":
             rotates = rotates and grant.answers % 2 == 1
         rotates = rotates and bool(grant.refresh)
@@ -165,11 +172,20 @@ class Grants:
         newest = grant.access[-1]
         minimum = self.entry.fact("refresh.minimum_age_seconds", 0)
         if now < newest.issued_at + minimum:
-            self.violations.append(f"a refresh of a token of {now - newest.issued_at:.0f} s, and it must be {minimum} s old")
+            self.violations.append(
+                f"a refresh of a token of {now - newest.issued_at:.0f} s, and it must be {minimum} s old"
+            )
             raise GrantRefusedError("the access token is too young")
+        maximum = self.entry.fact("refresh.maximum_age_seconds")
+        if maximum is not None and now > newest.issued_at + maximum:
+            self.violations.append(
+                f"a refresh of a token of {now - newest.issued_at:.0f} s, and {maximum} s should be its oldest"
+            )
         window = self.entry.fact("refresh.window_seconds")
         if window is not None and now < newest.expires_at - window:
-            self.violations.append(f"a refresh {newest.expires_at - now:.0f} s before the end, and the window is {window} s")
+            self.violations.append(
+                f"a refresh {newest.expires_at - now:.0f} s before the end, and the window is {window} s"
+            )
             raise GrantRefusedError("it is too early")
 
     def _issue_refresh_token(self, grant: Grant, now: float) -> None:

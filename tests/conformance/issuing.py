@@ -25,7 +25,8 @@ class Issuing:
         """The first token set of *grant*; *is_step* where a following exchange spends it."""
         with_refresh_token = not is_step and self.entry.comes_with_refresh_token(kind)
         return self.answer(
-            grant, self.grants.issue(grant, self.clock(), with_refresh_token=with_refresh_token, is_step=is_step)
+            grant,
+            self.grants.issue(grant, self.clock(), with_refresh_token=with_refresh_token, is_step=is_step),
         )
 
     def answer(self, grant: Grant, token: AccessToken) -> Reply:
@@ -33,7 +34,8 @@ class Issuing:
         refresh = grant.refresh[-1] if grant.refresh else None
         number, kept = grant.answers, self._kept(grant)
         grant.answers += 1
-        grant.values |= {kept_name(where): value for where, value in kept.items()} | self.values.from_answer
+        grant.kept |= {kept_name(where): value for where, value in kept.items()}
+        grant.values |= grant.kept | self.values.from_answer
         tokens = Tokens(
             number=number,
             access_token=token.text,
@@ -54,8 +56,14 @@ class Issuing:
     def _kept(self, grant: Grant) -> dict[str, str]:
         """What is kept, by where it stands: a template's value where it is one, the account, else something invented."""
         declared = self.entry.document.get("parameters", {})
-        says = {kept_name(declared[name]["from_answer"]): value for name, value in self.values.from_answer.items()}
-        account = kept_name(self.entry.fact("account.member", "")) if self.entry.fact("account.from") == "answer" else None
+        says = {
+            kept_name(declared[name]["from_answer"]): value for name, value in self.values.from_answer.items()
+        }
+        account = (
+            kept_name(self.entry.fact("account.member", ""))
+            if self.entry.fact("account.from") == "answer"
+            else None
+        )
         kept = {}
         for name, where in self.entry.kept_in_answers.items():
             if name in says:
@@ -63,5 +71,7 @@ class Issuing:
             elif name == account:
                 kept[where] = grant.subject
             else:
-                kept[where] = grant.values[name] if name in declared and name in grant.values else f"kept-{name}"
+                kept[where] = (
+                    grant.values[name] if name in declared and name in grant.values else f"kept-{name}"
+                )
         return kept

@@ -1,5 +1,7 @@
 """What every entry goes through: connect, refresh, refresh again, hear each error, die, be revoked; by each grant and each client authentication."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from evertoken.domain.connection import Connection, ConnectionStatus
@@ -100,7 +102,10 @@ def refresh(world: World, row: Connection, grant: str) -> Connection:
         expect(len(world.server.seen) == before, "the provider was asked although nothing renews this grant")
         return row
     expect(result.kind is RefreshResultKind.REFRESHED, f"the refresh ended as {result.kind}{_why(result)}")
-    expect(world.server.seen[before].operation == operation, f"{operation} was due, not {world.server.seen[before].operation}")
+    expect(
+        world.server.seen[before].operation == operation,
+        f"{operation} was due, not {world.server.seen[before].operation}",
+    )
     assert result.connection is not None
     check_row(world, result.connection, latest(world))
     return result.connection
@@ -112,11 +117,20 @@ def let_it_die(world: World, row: Connection, grant: str) -> None:
     latest(world).end()
     result = renew(world, row)
     if grant in RUNS_AGAIN:
-        expect(result.kind is RefreshResultKind.REFRESHED, f"the grant was not run again: {result.kind}{_why(result)}")
+        expect(
+            result.kind is RefreshResultKind.REFRESHED,
+            f"the grant was not run again: {result.kind}{_why(result)}",
+        )
         return
-    expect(result.kind is RefreshResultKind.REAUTHORIZATION_REQUIRED, f"a dead grant ended as {result.kind}{_why(result)}")
+    expect(
+        result.kind is RefreshResultKind.REAUTHORIZATION_REQUIRED,
+        f"a dead grant ended as {result.kind}{_why(result)}",
+    )
     row = world.service.store.get(row.key)
-    expect(row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED, f"the connection of a dead grant is {row.status}")
+    expect(
+        row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED,
+        f"the connection of a dead grant is {row.status}",
+    )
     asked = len(world.server.seen)
     world.clock.advance(86_400)
     world.service.attend(row, asked=True)
@@ -139,26 +153,18 @@ def disconnect(world: World, row: Connection, grant: Grant) -> None:
         expect(grant.is_dead, "the revocation did not end the grant")
 
 
-class explained:  # noqa: N801  # reads as part of a sentence: with explained(trial, …)
-    """A world whose failures say at which step, and what the server had refused."""
-
-    def __init__(self, trial: Trial, step: str, method: str | None = None) -> None:
-        self._opened = trial.world(method)
-        self._step = step
-
-    def __enter__(self) -> World:
-        self._world = self._opened.__enter__()
-        return self._world
-
-    def __exit__(self, kind, error, trace) -> None:
-        self._opened.__exit__(None, None, None)
-        server = self._world.server
-        if error is None:
-            expect(not server.refusals, f"{self._step}: {' '.join(server.refusals)}")
-            expect(not server.violations, f"{self._step}: {'; '.join(server.violations)}")
-        elif isinstance(error, (AssertionError, EvertokenError)):
+@contextmanager
+def explained(trial: Trial, step: str, method: str | None = None) -> Iterator[World]:
+    """A world whose failures say at which step, and what the server had refused; nothing that was refused or broken goes unnoticed."""
+    with trial.world(method) as world:
+        server = world.server
+        try:
+            yield world
+        except (AssertionError, EvertokenError) as error:
             reasons = " ".join(server.refusals + server.violations)
-            raise NotConformingError(f"{self._step}: {type(error).__name__}: {error} {reasons}".strip()) from error
+            raise NotConformingError(f"{step}: {type(error).__name__}: {error} {reasons}".strip()) from error
+        expect(not server.refusals, f"{step}: {' '.join(server.refusals)}")
+        expect(not server.violations, f"{step}: {'; '.join(server.violations)}")
 
 
 def _why(result: RefreshResult) -> str:

@@ -65,7 +65,10 @@ def _read_call(reading) -> Call | None:
 
 def _write_reply(reply: Reply) -> bytes:
     headers = {**reply.headers, "content-length": str(len(reply.body))}
-    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + reply.body
 
 

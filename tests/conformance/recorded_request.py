@@ -13,9 +13,9 @@ from evertoken.protocol import token_request
 from evertoken.protocol.authorization_url import build_authorization_request, build_authorization_url
 from evertoken.protocol.client_authentication import signs
 from evertoken.protocol.pkce import new_challenge, sends_challenge
+from tests.conformance.client_registration import register
 from tests.conformance.entry_document import Entry
 from tests.conformance.expectation import expect
-from tests.conformance.service import register
 from tests.conformance.simulated_client import SimulatedClient
 from tests.fakes.clock import FakeClock
 
@@ -42,8 +42,16 @@ def check_recorded_request(entry: Entry, operation: str, parameters: dict[str, s
     """Compare, part by part; `<name>` stands for the value of that name, `*` for any. Raises NotConformingError."""
     client = SimulatedClient(entry, _recorded_method(entry, recorded))
     provider = get_shipped_provider(entry.provider_id)
-    operators = {name for name, one in entry.document.get("parameters", {}).items() if one.get("operator_host")}
-    ready = register(provider, client, {name: parameters[name] for name in operators & parameters.keys()}, SCOPES, FakeClock())
+    operators = {
+        name for name, one in entry.document.get("parameters", {}).items() if one.get("operator_host")
+    }
+    ready = register(
+        provider,
+        client,
+        {name: parameters[name] for name in operators & parameters.keys()},
+        SCOPES,
+        FakeClock(),
+    )
     ready = ready.for_grant({name: value for name, value in parameters.items() if name not in operators})
     scopes = SCOPES if "scope" in str(recorded["parameters"]) else ()
     request = _build(ready, operation, entry, scopes, parameters)
@@ -52,10 +60,16 @@ def check_recorded_request(entry: Entry, operation: str, parameters: dict[str, s
     values = {**VALUES, **parameters, "client_id": client.client_id, "client_secret": client.secret}
     values["scope"] = entry.fact("authorization.scope_separator", " ").join(SCOPES)
     values |= {name: f"kept-{name}" for name in _kept(entry)}
-    expect(request.method == recorded["method"], f"the method is {recorded['method']}, and we send {request.method}")
+    expect(
+        request.method == recorded["method"],
+        f"the method is {recorded['method']}, and we send {request.method}",
+    )
     wanted_url, _, wanted_query = _fill(recorded["url"], values).partition("?")
     found = urlsplit(request.url)
-    expect(f"{found.scheme}://{found.netloc}{found.path}" == wanted_url, f"the URL is {wanted_url}, and we call {request.url}")
+    expect(
+        f"{found.scheme}://{found.netloc}{found.path}" == wanted_url,
+        f"the URL is {wanted_url}, and we call {request.url}",
+    )
     sent = _parameters(request, recorded["encoding"], parse_qsl(wanted_query))
     wanted = recorded["parameters"]
     expect(sent.keys() == wanted.keys(), f"the parameters are {sorted(wanted)}, and we send {sorted(sent)}")
@@ -63,9 +77,15 @@ def check_recorded_request(entry: Entry, operation: str, parameters: dict[str, s
         expect(text == "*" or sent[name] == _fill(text, values), f"the parameter {name} is not {text}")
     headers = {name.lower(): value for name, value in request.headers.items()}
     for name, text in recorded.get("headers", {}).items():
-        expect(text == "*" or headers.get(name.lower()) == _fill(text, values), f"the header {name} is not {text}")
+        expect(
+            text == "*" or headers.get(name.lower()) == _fill(text, values),
+            f"the header {name} is not {text}",
+        )
     is_basic = headers.get("authorization", "").startswith("Basic ")
-    expect("basic" not in recorded or is_basic == recorded["basic"], "HTTP Basic is used where it is not documented, or the other way round")
+    expect(
+        "basic" not in recorded or is_basic == recorded["basic"],
+        "HTTP Basic is used where it is not documented, or the other way round",
+    )
 
 
 def _recorded_method(entry: Entry, recorded: dict) -> str:
@@ -124,7 +144,9 @@ def _build(
     def proof(shape) -> str | None:
         return "header.claims.signature" if signs(ready, shape) else None
 
-    challenge = new_challenge(VERIFIER, ready.provider.challenge_method) if sends_challenge(ready.provider) else None
+    challenge = (
+        new_challenge(VERIFIER, ready.provider.challenge_method) if sends_challenge(ready.provider) else None
+    )
     match operation:
         case "code_exchange":
             return token_request.build_code_exchange(
@@ -143,11 +165,17 @@ def _build(
                 ready, token_set, assertion=proof(shapes.refresh), randomness_token="random-1"
             )
         case "client_credentials":
-            return token_request.build_client_credentials(ready, scopes, assertion=proof(shapes.client_credentials))
+            return token_request.build_client_credentials(
+                ready, scopes, assertion=proof(shapes.client_credentials)
+            )
         case "user_token":
-            return token_request.build_user_token(ready, VALUES["user_token"], scopes, assertion=proof(shapes.user_token))
+            return token_request.build_user_token(
+                ready, VALUES["user_token"], scopes, assertion=proof(shapes.user_token)
+            )
         case "session_login":
-            return token_request.build_session_login(ready, {name: VALUES[name] for name in ("username", "password")})
+            return token_request.build_session_login(
+                ready, {name: VALUES[name] for name in ("username", "password")}
+            )
         case "token_exchange":
             return token_request.build_token_exchange(
                 ready,
@@ -157,7 +185,9 @@ def _build(
                 assertion=proof(shapes.token_exchange),
             )
         case "device_code":
-            return token_request.build_device_code(ready, VALUES["device_code"], assertion=proof(shapes.device_code))
+            return token_request.build_device_code(
+                ready, VALUES["device_code"], assertion=proof(shapes.device_code)
+            )
         case "jwt_bearer":
             return token_request.build_jwt_bearer(
                 ready, scopes, grant_assertion="header.claims.signature", assertion=proof(shapes.jwt_bearer)

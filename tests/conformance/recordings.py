@@ -24,7 +24,7 @@ from tests.conformance.grants import FOREVER
 from tests.conformance.json_pointer import find
 from tests.conformance.recorded_request import check_recorded_request
 
-DIRECTORY = Path("tests/conformance/recordings")
+DIRECTORY = Path(__file__).with_name("recordings")
 SENT_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 VARIANTS = 12
 
@@ -69,7 +69,9 @@ def load_recordings(provider_id: str = "*") -> list[Recording]:
 def check_recording(recording: Recording) -> None:
     """Hold everything against it that it says something about. Raises NotConformingError."""
     if "request" in recording.content:
-        check_recorded_request(recording.entry, recording.operation, recording.parameters, recording.content["request"])
+        check_recorded_request(
+            recording.entry, recording.operation, recording.parameters, recording.content["request"]
+        )
     if "answer" in recording.content:
         check_reading(recording)
         if recording.content["means"]["outcome"] == "issued" and recording.operation != "revocation":
@@ -90,9 +92,14 @@ def check_reading(recording: Recording) -> None:
     means = recording.content["means"]
     if recording.operation == "revocation":
         done = parse_revocation_answer(answer_of(recording), SENT_AT).status is not RevocationStatus.RETRY
-        expect(done == (means["outcome"] in ("issued", "revoked", "rejected")), "the answer to the revocation was misread")
+        expect(
+            done == (means["outcome"] in ("issued", "revoked", "rejected")),
+            "the answer to the revocation was misread",
+        )
         return
-    provider = get_shipped_provider(recording.provider_id).filled(recording.parameters, by_operator=True, whole=False)
+    provider = get_shipped_provider(recording.provider_id).filled(
+        recording.parameters, by_operator=True, whole=False
+    )
     outcome = parse_token_answer(
         provider, Operation(recording.operation), answer_of(recording), sent_at=SENT_AT, requested_scopes=()
     )
@@ -141,7 +148,11 @@ def check_rules(recording: Recording) -> None:
         return
     said = recording.entry.document["errors"][index]["class"]
     outcome = recording.content["means"]["outcome"]
-    softened = {"rejected", "client_misconfigured"} if said == "grant_dead" and recording.operation != "refresh" else set()
+    softened = (
+        {"rejected", "client_misconfigured"}
+        if said == "grant_dead" and recording.operation != "refresh"
+        else set()
+    )
     expect(outcome in {said, *softened}, f"errors[{index}] makes it {said}, and it means {outcome}")
 
 
@@ -161,7 +172,10 @@ def body_of(recording: Recording) -> Any:
 def check_shape(recording: Recording) -> None:
     """Some admitted variant of the simulation's answer has the recorded one's members in the recorded places, of the recorded types."""
     means, recorded = recording.content["means"], body_of(recording)
-    lifetime, refresh_lifetime = means.get("expires_in_seconds"), means.get("refresh_token_expires_in_seconds")
+    lifetime, refresh_lifetime = (
+        means.get("expires_in_seconds"),
+        means.get("refresh_token_expires_in_seconds"),
+    )
     now = SENT_AT.timestamp()
     closest: list[str] | None = None
     for number in range(VARIANTS):
@@ -190,14 +204,16 @@ def _members_of(reply: Any) -> Any:
 
 
 def _misplaced(simulated: Any, recorded: Any) -> list[str]:
-    places = {pointer: value for pointer, value in _leaves(recorded)}
+    places = dict(_leaves(recorded))
     problems = []
     for pointer, value in _leaves(simulated):
         there = find(recorded, pointer)
         name = pointer.rpartition("/")[2]
         if there is not None:
             if type(there) is not type(value):
-                problems.append(f"{pointer} is recorded as {type(there).__name__}, not {type(value).__name__}")
+                problems.append(
+                    f"{pointer} is recorded as {type(there).__name__}, not {type(value).__name__}"
+                )
         elif any(other.rpartition("/")[2] == name for other in places):
             problems.append(f"{name} is recorded elsewhere than {pointer}")
         elif value == "access":
@@ -215,6 +231,3 @@ def _leaves(document: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, f"{pointer}/{index}")
     else:
         yield pointer, document
-
-
-

@@ -74,7 +74,9 @@ def check_request(
 
 
 def _check_place(call: Call, facts: RequestFacts, values: dict[str, str], finding: Finding) -> None:
-    parts = urlsplit(fill(facts.url or "", {name: value for name, value in values.items() if name not in PATH_TOKENS}))
+    parts = urlsplit(
+        fill(facts.url or "", {name: value for name, value in values.items() if name not in PATH_TOKENS})
+    )
     if call.host != parts.netloc:
         finding.problems.append(f"the host is {call.host}, and it must be {parts.netloc}")
         finding.weight += 1000
@@ -183,4 +185,6 @@ def _check_headers(
         finding.own[credential] = found
     elif client.carries_authorization(facts):
         known.add("authorization")
-    finding.problems += [f"the header {name} does not belong here" for name in sorted(call.headers.keys() - known)]
+    finding.problems += [
+        f"the header {name} does not belong here" for name in sorted(call.headers.keys() - known)
+    ]

@@ -1,18 +1,15 @@
 """Evertoken's use cases on the fakes, with one registration of one client at the provider under test."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from evertoken.adapters.assertion_signer import RegistrationAssertionSigner
-from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.authorization import Tenant
-from evertoken.domain.connection import Connection, PublicationMode, RefreshPolicy
+from evertoken.domain.connection import Connection, RefreshPolicy
 from evertoken.domain.grant import Grant
 from evertoken.domain.hint import Hint
 from evertoken.domain.provider import Provider
 from evertoken.domain.ready_client import ReadyClient
-from evertoken.domain.registration import ClientRegistration
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
 from evertoken.ports import ProviderTransport
@@ -28,8 +25,12 @@ from evertoken.usecases.poll_device import StillPending, poll_device
 from evertoken.usecases.read_token import ReadDependencies, TokenRead, read_token
 from evertoken.usecases.receive_callback import CallbackDependencies, CallbackStatus, receive_callback
 from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResult
-from evertoken.usecases.start_authorization import StartDependencies, StartedAuthorization, start_authorization
-from tests.conformance.simulated_client import SIGNING, SimulatedClient, private_key_pem
+from evertoken.usecases.start_authorization import (
+    StartDependencies,
+    StartedAuthorization,
+    start_authorization,
+)
+from tests.conformance.client_registration import REGISTRATION, TENANT
 from tests.fakes.authorizations import MemoryAuthorizations
 from tests.fakes.client_directory import FakeClientDirectory
 from tests.fakes.clock import FakeClock
@@ -41,7 +42,7 @@ from tests.fakes.queue import FakeHintQueue, FakeRescueSink
 from tests.fakes.randomness import SeededRandomness
 from tests.fakes.sealer import FakeSealer
 
-TENANT, REGISTRATION, USER = "acme", "client-1-acme", "ann"
+USER = "ann"
 BASE_URL, RETURN_URL = "https://api.evertoken.example", "https://app.example/back"
 REDIRECT_URI = f"{BASE_URL}/v1/oauth/callback/{REGISTRATION}"
 TIMING = Timing(function_timeout_seconds=45, http_total_seconds=25, commit_budget_seconds=10)
@@ -80,12 +81,22 @@ class Service:
 
     def __post_init__(self) -> None:
         clock = self.clock
-        self.store, self.sealer, self.publisher = FakeConnectionStore(clock), FakeSealer(clock), FakePublisher(clock)
-        registrations, tenants, directory = MemoryRegistrations(), MemoryTenants(), FakeClientDirectory(self.ready)
+        self.store, self.sealer, self.publisher = (
+            FakeConnectionStore(clock),
+            FakeSealer(clock),
+            FakePublisher(clock),
+        )
+        registrations, tenants, directory = (
+            MemoryRegistrations(),
+            MemoryTenants(),
+            FakeClientDirectory(self.ready),
+        )
         randomness, signer = SeededRandomness(), RegistrationAssertionSigner(_no_kms)
         registrations.put(self.ready.registration, binding=self.ready.binding, expected_version=None)
         now = clock.now()
-        tenants.put(Tenant(tenant_id=TENANT, name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now))
+        tenants.put(
+            Tenant(tenant_id=TENANT, name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now)
+        )
         authorizations, devices = MemoryAuthorizations(), MemoryDevices()
         establishing = EstablishDependencies(
             store=self.store,
@@ -140,7 +151,9 @@ class Service:
             timing=TIMING,
         )
         self.queue = FakeHintQueue(clock)
-        self.reading = ReadDependencies(refreshing=replace(self.refreshing, timing=API_TIMING), queue=self.queue)
+        self.reading = ReadDependencies(
+            refreshing=replace(self.refreshing, timing=API_TIMING), queue=self.queue
+        )
 
     def wish(self, parameters: dict[str, str], policy: RefreshPolicy | None = None) -> ConnectionWish:
         """A new account each time, so that nothing is a reconnect by chance."""
@@ -225,40 +238,3 @@ class Service:
     def invocation(self, timing: Timing) -> Invocation:
         ends_at = self.clock.monotonic() + timing.function_timeout_seconds
         return Invocation(started_at=self.clock.now(), ends_at=ends_at)
-
-
-def register(
-    provider: Provider, client: SimulatedClient, values: dict[str, str], scopes: tuple[str, ...], clock: FakeClock
-) -> ReadyClient:
-    """Our client as an operator registers it: *values* are what only they may give."""
-    signs = client.method in SIGNING and client.method != "client_secret_jwt"
-    needs_key = signs or Grant.JWT_BEARER in provider.grants
-    operation = "" if signs else "jwt_bearer"
-    algorithm = client.algorithm(operation)
-    key = SigningKey(algorithm=SigningAlgorithm(algorithm), key_id="key-1") if needs_key else None
-    # An operator believes the entry: where it wants a secret they give one, even if the provider issued none.
-    has_secret = client.has_secret or provider.client_authentication[0].value in ("client_secret_basic", "client_secret_post")
-    now = clock.now() - timedelta(days=1)
-    registration = ClientRegistration(
-        registration_id=REGISTRATION,
-        provider_id=provider.provider_id,
-        client_id=client.client_id,
-        tenants=(TENANT,),
-        scopes=scopes,
-        client_authentication=None if client.method == client.entry.methods[0] else client.method,
-        signing_key=key,
-        parameters=values,
-        has_secret=has_secret,
-        has_private_key=needs_key,
-        created_at=now,
-        updated_at=now,
-    )
-    return ReadyClient(
-        provider=provider.filled(values, by_operator=True, whole=False),
-        registration=registration,
-        client_secret=client.secret if has_secret else None,
-        private_key=private_key_pem(algorithm) if needs_key else None,
-    )
-
-
-__all__ = ["PublicationMode", "Service", "register"]

@@ -4,7 +4,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from urllib.parse import quote_plus
+from urllib.parse import unquote_plus
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -72,7 +72,11 @@ class SimulatedClient:
 
     def assertion_facts(self, operation: str = "") -> dict:
         """The entry's facts about client assertions, or about those of a JWT bearer grant."""
-        where = "requests.jwt_bearer.assertion" if operation == "jwt_bearer" else "client_authentication.assertion"
+        where = (
+            "requests.jwt_bearer.assertion"
+            if operation == "jwt_bearer"
+            else "client_authentication.assertion"
+        )
         return self.entry.fact(where, {})
 
     def algorithm(self, operation: str = "") -> str:
@@ -94,11 +98,15 @@ class SimulatedClient:
             case "secret_only":
                 return _compare(parameters, want_secret)
             case "secret_as_username":
-                return self._check_basic(call, f"{self.secret}:"), set()
-        method = facts.client_authentication if facts.client_authentication and self.method != "none" else self.method
+                return self._check_basic(call, self.secret, ""), set()
+        method = (
+            facts.client_authentication
+            if facts.client_authentication and self.method != "none"
+            else self.method
+        )
         match method:
             case "client_secret_basic":
-                return self._check_basic(call, None), set()
+                return self._check_basic(call, self.client_id, self.secret), set()
             case "client_secret_post":
                 return _compare(parameters, {**want_id, **want_secret})
             case "none":
@@ -116,21 +124,26 @@ class SimulatedClient:
         """Whether the client proves itself in the Authorization header."""
         if facts.client == "secret_as_username":
             return True
-        method = facts.client_authentication if facts.client_authentication and self.method != "none" else self.method
+        method = (
+            facts.client_authentication
+            if facts.client_authentication and self.method != "none"
+            else self.method
+        )
         return facts.client == "authenticated" and method == "client_secret_basic"
 
-    def _check_basic(self, call: Call, wanted: str | None) -> list[str]:
+    def _check_basic(self, call: Call, name: str, password: str) -> list[str]:
         scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
         if scheme != "Basic":
-            return [f"the client must authenticate by HTTP Basic, and the Authorization header is {scheme or 'missing'}"]
+            return [
+                f"the client must authenticate by HTTP Basic, and the Authorization header is {scheme or 'missing'}"
+            ]
         try:
-            found = base64.b64decode(encoded, validate=True).decode()
+            found = base64.b64decode(encoded, validate=True).decode().split(":", 1)
         except ValueError:
             return ["the credentials of HTTP Basic cannot be decoded"]
-        if wanted is None:
-            pair = (self.client_id, self.secret)
-            wanted = ":".join(map(quote_plus, pair)) if self._form_encodes is not False else ":".join(pair)
-        return [] if found == wanted else ["the credentials of HTTP Basic are not the client's"]
+        if self._form_encodes is not False:
+            found = [unquote_plus(part) for part in found]
+        return [] if found == [name, password] else ["the credentials of HTTP Basic are not the client's"]
 
     def check_assertion(
         self,
@@ -162,7 +175,9 @@ class SimulatedClient:
             for name, value in wanted.items()
             if name not in omitted and claims.get(name) != value
         ]
-        problems += [f"the assertion must not have the claim {name}" for name in sorted(omitted & claims.keys())]
+        problems += [
+            f"the assertion must not have the claim {name}" for name in sorted(omitted & claims.keys())
+        ]
         extra = claims.keys() - wanted.keys() - {"iat", "exp", "jti", "nbf"}
         problems += [f"the assertion has the claim {name}, which nobody asked for" for name in sorted(extra)]
         limit = facts.get("lifetime_seconds", 60)

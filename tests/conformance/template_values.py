@@ -19,8 +19,9 @@ def is_filled(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateValues:
-    """The values of one run: `registration` by the operator, `connection` by the caller, then what the provider itself says."""
+    """The values of one run: the entry's `defaults`, `registration` by the operator, `connection` by the caller, then what the provider itself says."""
 
+    defaults: dict[str, str]
     registration: dict[str, str]
     connection: dict[str, str]
     from_callback: dict[str, str]
@@ -29,9 +30,7 @@ class TemplateValues:
     @property
     def at_start(self) -> dict[str, str]:
         """All that is known before the browser goes; defaults included."""
-        return {**self._defaults, **self.registration, **self.connection}
-
-    _defaults: dict[str, str]
+        return {**self.defaults, **self.registration, **self.connection}
 
 
 def choose_values(entry: Entry) -> TemplateValues:
@@ -56,11 +55,11 @@ def choose_values(entry: Entry) -> TemplateValues:
         elif (name in callback or name in answer) and "default" not in parameter:
             connection[name] = _another(parameter, example)
     return TemplateValues(
+        defaults=defaults,
         registration=registration,
         connection=connection,
         from_callback=callback,
         from_answer=answer,
-        _defaults=defaults,
     )
 
 

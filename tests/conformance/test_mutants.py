@@ -3,7 +3,8 @@
 import pytest
 
 from tests.conformance.entry_document import read_entry, shipped_ids
-from tests.conformance.mutants import AT_LEAST, MUTATIONS, make_mutants, survives
+from tests.conformance.mutants import AT_LEAST, make_mutants, survives
+from tests.conformance.mutations import MUTATIONS
 from tests.conformance.world import Trial
 
 

@@ -13,7 +13,7 @@ from tests.conformance.mutants import AT_LEAST, make_mutants, survives
 from tests.conformance.virtual_day import run_day
 from tests.conformance.world import Trial
 
-ENTRY = Entry(json.loads(Path("tests/conformance/odd_provider.json").read_text(encoding="utf-8")))
+ENTRY = Entry(json.loads(Path(__file__).with_name("odd_provider.json").read_text(encoding="utf-8")))
 
 
 def test_it_is_not_in_the_catalogue():

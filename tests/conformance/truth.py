@@ -22,21 +22,35 @@ def check_row(world: World, row: Connection, grant: Grant) -> None:
     expect(row.status is ConnectionStatus.ACTIVE, f"the connection is {row.status}")
     expect(token_set.access_token == newest.text, "the access token is not the one that was issued last")
     refresh = grant.refresh[-1] if grant.refresh else None
-    expect(token_set.refresh_token == (refresh.text if refresh else None), "the refresh token is not the grant's newest")
+    expect(
+        token_set.refresh_token == (refresh.text if refresh else None),
+        "the refresh token is not the grant's newest",
+    )
     _check_expiry(world, token_set.expires_at, newest.expires_at)
     if refresh is not None:
         _check_refresh_expiry(world, row.refresh_token_expires_at, refresh.expires_at, grant)
     granted = set(row.scope.split())
-    expect(granted == set(grant.scopes), f"the scope is {row.scope!r}, and {' '.join(grant.scopes)!r} was granted")
+    expect(
+        granted == set(grant.scopes),
+        f"the scope is {row.scope!r}, and {' '.join(grant.scopes)!r} was granted",
+    )
     for name in entry.kept_in_answers:
-        expect(token_set.extra.get(name) == grant.values.get(name), f"{name} of the answer was not kept as it was said")
+        expect(
+            token_set.extra.get(name) == grant.kept.get(name),
+            f"{name} of the answer was not kept as it was said",
+        )
     if grant.kind == "authorization_code":
         for name in entry.fact("callback.keeps", ()):
-            expect(token_set.extra.get(name) == grant.values.get(name), f"{name} of the callback was not kept")
+            expect(token_set.extra.get(name) == grant.kept.get(name), f"{name} of the callback was not kept")
     wanted = _account_of(world, grant)
-    expect(wanted is None or row.account == wanted, f"the account is {row.account!r}, and the entry says {wanted!r}")
+    expect(
+        wanted is None or row.account == wanted,
+        f"the account is {row.account!r}, and the entry says {wanted!r}",
+    )
     scheme = entry.fact("answer.authorization_scheme", "Bearer")
-    expect(token_set.token_type == scheme, f"calls would be authorized by {token_set.token_type}, not {scheme}")
+    expect(
+        token_set.token_type == scheme, f"calls would be authorized by {token_set.token_type}, not {scheme}"
+    )
     expect(not server.refusals, "the server refused a request")
     expect(not server.violations, f"the provider's rules were broken: {server.violations[:1]}")
 
@@ -54,7 +68,10 @@ def _check_expiry(world: World, found: datetime | None, issued: float) -> None:
     off = (found - truth).total_seconds()
     expect(off <= TOLERANCE_SECONDS, f"the access token is said to live {off:.0f} s longer than it does")
     is_told = world.server.issuing.says_expiry or entry.fact("answer.expires_in.kind") == "jwt_exp"
-    expect(not is_told or off >= -TOLERANCE_SECONDS, f"the access token is said to live {-off:.0f} s less than the answer says")
+    expect(
+        not is_told or off >= -TOLERANCE_SECONDS,
+        f"the access token is said to live {-off:.0f} s less than the answer says",
+    )
 
 
 def _check_refresh_expiry(world: World, found: datetime | None, issued: float, grant: Grant) -> None:
@@ -62,7 +79,10 @@ def _check_refresh_expiry(world: World, found: datetime | None, issued: float, g
     ends = min(issued, FOREVER if limit is None else grant.granted_at + limit)
     if found is not None:
         off = found.timestamp() - ends
-        expect(off <= (TOLERANCE_SECONDS if limit is None else CONSENT_SECONDS), f"the refresh token is said to live {off:.0f} s longer than it does")
+        expect(
+            off <= (TOLERANCE_SECONDS if limit is None else CONSENT_SECONDS),
+            f"the refresh token is said to live {off:.0f} s longer than it does",
+        )
     expect(ends == FOREVER or found is not None, "a refresh token that expires is said not to")
 
 
@@ -73,7 +93,7 @@ def _account_of(world: World, grant: Grant) -> str | None:
         case "id_token":
             return grant.subject
         case "answer":
-            return grant.values.get(kept_name(member))
+            return grant.kept.get(kept_name(member))
         case "callback":
             return grant.subject if grant.kind == "authorization_code" else None
         case "parameter":

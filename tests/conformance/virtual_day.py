@@ -77,4 +77,6 @@ def _read(world: World, row: Connection, *, is_renewed: bool) -> None:
     if published and published.get("access_token"):
         shown = world.server.grants.issued[published["access_token"]][1]
         left = shown.expires_at - world.clock.seconds()
-        expect(left > 0 and not shown.is_ended, f"Secrets Manager showed a token that ended {-left:.0f} s ago")
+        expect(
+            left > 0 and not shown.is_ended, f"Secrets Manager showed a token that ended {-left:.0f} s ago"
+        )

@@ -12,7 +12,12 @@ USERNAME, PASSWORD = "ann@example.test", "pass: % + & é"
 
 
 def wanted_of(
-    facts: RequestFacts, step: int, scopes: RequestedScopes, redirect_uri: str, grant: Grant | None, code: Code | None
+    facts: RequestFacts,
+    step: int,
+    scopes: RequestedScopes,
+    redirect_uri: str,
+    grant: Grant | None,
+    code: Code | None,
 ) -> Wanted:
     """What a request of *facts* carries for *grant*, or for the *code* that it redeems."""
     token: dict[str, object] = {"token": ANY} if facts.token else {}

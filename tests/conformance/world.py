@@ -9,10 +9,11 @@ from typing import Any
 from evertoken.catalogue.loader import parse_provider
 from evertoken.domain.provider import Provider
 from tests.conformance.authorization_server import AuthorizationServer
+from tests.conformance.client_registration import register
 from tests.conformance.entry_document import Entry
 from tests.conformance.loopback import MemoryTransport, over_http
 from tests.conformance.requested_scopes import SCOPES
-from tests.conformance.service import REDIRECT_URI, Service, register
+from tests.conformance.service import REDIRECT_URI, Service
 from tests.conformance.simulated_client import SimulatedClient
 from tests.conformance.template_values import choose_values
 from tests.fakes.clock import FakeClock

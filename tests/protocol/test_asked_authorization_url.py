@@ -147,7 +147,7 @@ def test_without_an_answer_the_caller_learns_whether_trying_again_helps(exchange
         ("evil.co.uk", "vendor.co.uk", False),
         ("login.vendor.co.uk", "api.vendor.co.uk", True),
         ("evil.com.au", "vendor.com.au", False),
-        ("127.0.0.2", "127.0.0.1", False),
+        ("10.0.0.1", "127.0.0.1", False),
         ("127.0.0.1", "127.0.0.1", True),
         ("com", "example.com", False),
         ("localhost", "localhost", True),

@@ -109,6 +109,8 @@ def test_without_a_key_an_assertion_is_refused_with_the_mend():
     )
     made = grant_assertion(with_secret, subject="ada", scopes=(), now=NOW, jti="j")
     assert made.header["alg"] == "HS256"
+    with_key = replace(with_secret, registration=replace(with_secret.registration, signing_key=KEY))
+    assert grant_assertion(with_key, subject="a", scopes=(), now=NOW, jti="j").header["alg"] == "ES256"
     with pytest.raises(InvalidInputError, match="signing_key"):
         grant_assertion(replace(with_secret, client_secret=None), subject="a", scopes=(), now=NOW, jti="j")
 

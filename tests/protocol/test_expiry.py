@@ -75,6 +75,7 @@ def issued(members, operation=Operation.REFRESH, *, expiry=None, **facts):
         ("jwt_exp", jwt_with({"exp": EPOCH}), 0, OVER),
         ("jwt_exp", jwt_with({"exp": 10**400}), YEAR, LONG),
         ("jwt_exp", jwt_with({"exp": None}), None, UNREADABLE),
+        ("jwt_exp", jwt_with({"exp": float("nan")}), None, UNREADABLE),
         ("jwt_exp", jwt_with({}), None, UNREADABLE),
         ("jwt_exp", jwt_with([]), None, UNREADABLE),
         ("jwt_exp", "opaque", None, UNREADABLE),

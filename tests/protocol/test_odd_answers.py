@@ -70,6 +70,8 @@ def test_tokens_may_arrive_in_headers_even_without_a_body():
     token_set = issued(answer, headers={**headers, "cst": "cst"}, keeps=("cst",)).token_set
     assert (token_set.access_token, token_set.refresh_token) == ("at-h", "rt-h")
     assert token_set.extra == {"cst": "c-1"}
+    page = HttpAnswer(status=200, headers={"x-security-token": "at-h"}, body=b"<html>")
+    assert failed(page, headers=headers).code == "provider_protocol"
     both = json_answer(GOOD, x_security_token="at-h")
     assert issued(both, headers=headers).token_set.access_token == "at-h"
     assert failed(HttpAnswer(status=200, headers={}, body=b""), headers=headers).code == "provider_protocol"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from evertoken.domain.errors import NoRefreshTokenError
 from evertoken.protocol.token_request import (
     build_client_credentials,

@@ -78,6 +78,15 @@ def test_a_refresh_stays_inside_the_providers_window():
     assert 0 < (world.row.expires_at - world.row.refresh_at).total_seconds() <= 30
 
 
+def test_a_stale_token_whose_refresh_is_planned_late_is_read_without_a_hint():
+    world = granted(issued(), facts={"refresh_window_seconds": 30}, age=3000)
+    read = read_token(world.reading(), KEY, invocation=world.invocation())
+    assert (read.refresh, world.queue.hints) == (None, [])
+    lazy = granted(issued(), row={"policy": RefreshPolicy.LAZY}, age=3000)
+    read_token(lazy.reading(), KEY, invocation=lazy.invocation())
+    assert len(lazy.queue.hints) == 1
+
+
 def test_a_token_is_refreshed_before_its_maximum_age():
     world = granted(issued(expires_in=30 * DAY), facts={"maximum_age_seconds": 7 * DAY}, age=60)
     ask(world)

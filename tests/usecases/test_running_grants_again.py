@@ -7,7 +7,7 @@ import pytest
 
 from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.connection import ConnectionStatus, RefreshPolicy
-from evertoken.domain.grant import Grant
+from evertoken.domain.grant import UNKNOWN_CONTEXT, Grant
 from evertoken.domain.http import HttpAnswer, NoAnswer, NotSent
 from evertoken.domain.provider import RefreshCredential, Rotation, RotationClass
 from evertoken.domain.provider_shapes import LimitScope, RequestLimit
@@ -203,6 +203,16 @@ def test_a_grant_of_the_clients_own_runs_again_whatever_else_the_provider_renews
     )
     assert ask(world).kind is Kind.REFRESHED
     assert world.transport.forms() == [{"grant_type": "client_credentials", "scope": "read write"}]
+
+
+def test_a_grant_from_before_grants_were_kept_runs_again_and_again():
+    facts = {"refresh_credential": RefreshCredential.CLIENT_CREDENTIALS}
+    world = granted(issued(), facts=facts, token_set={"refresh_token": None, "context": UNKNOWN_CONTEXT})
+    for generation in (2, 3, 4):
+        assert ask(world).kind is Kind.REFRESHED
+        assert world.row.generation == generation
+        assert world.token_set().context.grant is Grant.CLIENT_CREDENTIALS
+        world.clock.advance(2700)
 
 
 def test_a_users_grant_is_never_replaced_by_one_of_the_client():

@@ -31,7 +31,6 @@ def whole_document(
     Reports to *problems* an `extends` that names nothing, itself, or more than three in a row.
     """
     chain: list[Mapping[str, Any]] = [document]
-    seen = [document.get("id")]
     while "extends" in chain[-1]:
         base_id = chain[-1]["extends"]
         base = find(base_id) if isinstance(base_id, str) and PROVIDER_ID.fullmatch(base_id) else None
@@ -41,13 +40,13 @@ def whole_document(
                 "must be the id of a shipped entry, or oauth2 or oidc. GET /v1/providers lists them.",
             )
             break
-        if base_id in seen or len(chain) > _LONGEST_CHAIN:
+        # A circle has no end either.
+        if len(chain) > _LONGEST_CHAIN:
             problems.add(
                 "extends",
                 f"must not lead back to the entry itself, nor through more than {_LONGEST_CHAIN} others.",
             )
             break
-        seen.append(base_id)
         chain.append(_without_generic_sources(base) if base_id in GENERIC_IDS else base)
     whole: dict[str, Any] = {}
     for one in reversed(chain[1:]):

@@ -24,8 +24,3 @@ SCOPE_SEPARATOR = re.compile(r"[ ,;+|]")
 SCOPE_SEPARATOR_MEND = "must be one of: ' ' , ; + |"
 YEARS_20_SECONDS = 20 * 365 * 86_400
 DAYS_30_SECONDS = 30 * 86_400
-
-
-def kept_name(member: str) -> str:
-    """Return the name under which a member or JSON pointer of `keeps` is kept: the pointer's parts joined by `_`."""
-    return "_".join(member.split("/")[1:]) if member.startswith("/") else member

@@ -91,8 +91,8 @@ def _find_host_problem(host: str, parameters: Mapping[str, TemplateParameter]) -
     for one in _hosts_with_choices(host, named):
         if _HOST.fullmatch(one) is None or "." not in one or one.endswith(".") or _is_loopback(one):
             return _HOST_MEND
-        # No domain ends in a number; what does is read as an address by some (https://url.spec.whatwg.org, ends-in-a-number checker).
-        if one.rpartition(".")[2].isdigit():
+        # No top-level domain begins with a digit; 127.0.0.0x1 is an address to some (https://url.spec.whatwg.org, ends-in-a-number checker).
+        if one.rpartition(".")[2][0].isdigit():
             return _HOST_MEND
         if "{" in one and _FIXED_SUFFIX.fullmatch(one) is None:
             return "must end its host in a fixed domain after the placeholder, such as https://{shop}.example.com."

@@ -1,15 +1,14 @@
-"""The port `ProviderCatalogue`: shipped entries, then the operators' own."""
+"""The port `ProviderCatalogue`: the operators' own entries, then the shipped ones."""
 
 from __future__ import annotations
 
 from evertoken.catalogue.loader import get_shipped_provider, parse_provider
-from evertoken.domain.errors import UnknownProviderError
 from evertoken.domain.provider import Provider
 from evertoken.ports import OperatorProviders
 
 
 class ProviderDirectory:
-    """Entries by id; a shipped id cannot be taken by an operator's document.
+    """Entries by id. An operator cannot take a shipped id, but one taken before it was shipped stays the operator's.
 
     Operators' documents are read from their store each time: whoever asks often keeps the answer (`ClientDirectory` does, for a minute).
     *allow_loopback* admits providers on this machine (the local stage).
@@ -27,10 +26,7 @@ class ProviderDirectory:
             InvalidInputError: it is an operator's document that this release cannot read.
             StoreUnavailableError: the operators' documents cannot be had.
         """
-        try:
+        document = self._operator_providers.find(provider_id)
+        if document is None:
             return get_shipped_provider(provider_id)
-        except UnknownProviderError:
-            document = self._operator_providers.find(provider_id)
-            if document is None:
-                raise
-            return parse_provider(document, provider_id=provider_id, allow_loopback=self._allow_loopback)
+        return parse_provider(document, provider_id=provider_id, allow_loopback=self._allow_loopback)

@@ -16,13 +16,12 @@ from evertoken.catalogue.authorization_document import (
     parse_authorization,
     parse_callback_shape,
 )
-from evertoken.catalogue.document_patterns import PROVIDER_ID, PROVIDER_ID_MEND, kept_name
+from evertoken.catalogue.document_patterns import PROVIDER_ID, PROVIDER_ID_MEND
 from evertoken.catalogue.document_problems import DocumentProblems
 from evertoken.catalogue.document_reader import DocumentReader
 from evertoken.catalogue.document_sections import Reading, read_page, read_url
 from evertoken.catalogue.error_document import parse_error_rules
 from evertoken.catalogue.fact_sections import (
-    Authentication,
     read_client_authentication,
     read_endpoints,
     read_lifecycle,
@@ -38,11 +37,11 @@ from evertoken.catalogue.refresh_sections import (
 )
 from evertoken.catalogue.request_document import parse_requests
 from evertoken.catalogue.template_parameters import read_parameters, settled
-from evertoken.domain.answer_shape import AnswerShape
 from evertoken.domain.assertion import Audience
 from evertoken.domain.grant import Grant
 from evertoken.domain.provider import IssParameter, Provider, RefreshCredential
-from evertoken.domain.provider_shapes import AccountOrigin, AccountSource
+from evertoken.domain.provider_shapes import AccountOrigin
+from evertoken.protocol.token_members import kept_name
 
 SCHEMA_VERSION = 1
 _DEFAULT_GRANTS = (Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN)
@@ -86,7 +85,7 @@ def read_provider(
     requests, grant_assertion = parse_requests(reader.object("requests"), reading)
     account = parse_account_source(reader.object("account"), reading)
     callback = parse_callback_shape(reader.object("callback"), reading)
-    answer = _keeping_account(parse_answer_shape(reader.object("answer"), reading), account)
+    answer = parse_answer_shape(reader.object("answer"), reading)
     takes_access_token = revoking.takes_access_token
     if takes_access_token is None:
         takes_access_token = requests.revocation.token_parameter == _ACCESS_TOKEN
@@ -129,15 +128,15 @@ def read_provider(
         revokes_access_token=takes_access_token,
         answer=answer,
         error_rules=parse_error_rules(reader, reading),
-        account=_named(account),
+        account=account,
         sources=reading.sources,
     )
-    kept = {kept_name(member) for member in answer.keeps} | {*callback.keeps}
-    if account.origin is AccountOrigin.CALLBACK and account.member is not None:
+    kept = {*answer.keeps, *callback.keeps}
+    if account.origin in (AccountOrigin.ANSWER, AccountOrigin.CALLBACK) and account.member is not None:
         kept.add(account.member)
-    used = reading.placeholders.check(reader, declared=declared, kept=frozenset(kept))
+    used = reading.placeholders.check(reader, declared=declared, kept=frozenset(map(kept_name, kept)))
     reader.close()
-    _check_together(reader, provider, authentication)
+    _check_together(reader, provider)
     return replace(
         provider,
         parameters=settled(
@@ -163,18 +162,7 @@ def _read_id_and_name(reader: DocumentReader, provider_id: str) -> str:
     return reader.text("name", pattern=_NAME, mend=_NAME_MEND) or provider_id
 
 
-def _keeping_account(answer: AnswerShape, account: AccountSource) -> AnswerShape:
-    """What names the account is kept, whether the document says so or not."""
-    if account.origin is not AccountOrigin.ANSWER or account.member in (None, *answer.keeps):
-        return answer
-    return replace(answer, keeps=(*answer.keeps, str(account.member)))
-
-
-def _named(account: AccountSource) -> AccountSource:
-    return account if account.member is None else replace(account, member=kept_name(account.member))
-
-
-def _check_together(reader: DocumentReader, provider: Provider, authentication: Authentication) -> None:
+def _check_together(reader: DocumentReader, provider: Provider) -> None:
     """Report what two sections say against each other."""
     if provider.iss_parameter is IssParameter.ALWAYS and provider.issuer is None:
         reader.report(
@@ -192,7 +180,7 @@ def _check_together(reader: DocumentReader, provider: Provider, authentication: 
         reader.report(
             "endpoints.device_authorization", "is missing. Name it, or leave device_code out of grants."
         )
-    signs = any(method.signs for method in authentication.methods)
+    signs = any(method.signs for method in provider.client_authentication)
     for field, used, shape in (
         ("client_authentication.assertion.audience", signs, provider.client_assertion),
         (

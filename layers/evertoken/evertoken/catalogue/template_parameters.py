@@ -11,12 +11,12 @@ from evertoken.catalogue.document_patterns import (
     KEPT_MEMBER_MEND,
     PARAMETER_NAME,
     PARAMETER_NAME_MEND,
-    kept_name,
 )
 from evertoken.catalogue.document_reader import DocumentReader
 from evertoken.domain.errors import InvalidInputError
 from evertoken.domain.provider_shapes import TemplateParameter
 from evertoken.domain.provider_template import check_value
+from evertoken.protocol.token_members import kept_name
 
 RESERVED_NAMES = frozenset(
     {"client_id", "redirect_uri", "scope", "state", "random", "subject", "access_token", "refresh_token"}
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PART_MEND = "must be one part of a host or path."
 _DEFAULT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _CHOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_SUFFIX = re.compile(r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?){2,8}")
+_SUFFIX = re.compile(r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?){1,7}\.[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUFFIX_MEND = "must be a dot and a domain of at least two labels, such as .my.example.com."
 _MOST_PARAMETERS = 8
 

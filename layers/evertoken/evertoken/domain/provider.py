@@ -14,6 +14,7 @@ from evertoken.domain.provider_shapes import (
     CALLERS_ACCOUNT,
     RFC_AUTHORIZATION,
     RFC_CALLBACK,
+    UNKNOWN_SHARING,
     AccountSource,
     AuthorizationShape,
     CallbackShape,
@@ -161,7 +162,7 @@ class Provider:
     grant_lifetime_seconds: int | None = None
     revocation_ends_grant: bool = True
     limits: tuple[RequestLimit, ...] = ()
-    sharing: GrantSharing = GrantSharing()
+    sharing: GrantSharing = UNKNOWN_SHARING
 
     authorization: AuthorizationShape = RFC_AUTHORIZATION
     callback: CallbackShape = RFC_CALLBACK
@@ -175,6 +176,17 @@ class Provider:
     def supports(self, grant: Grant) -> bool:
         """Return whether the provider issues tokens for *grant*."""
         return grant in self.grants
+
+    @property
+    def secret_origins(self) -> frozenset[str]:
+        """The schemes and hosts to which secrets and tokens are sent, with what is yet to be filled in them."""
+        urls = (
+            self.token_endpoint,
+            self.revocation_endpoint,
+            self.device_authorization_endpoint,
+            *(shape.url for shape in self.requests.all()),
+        )
+        return frozenset("/".join(url.split("/", 3)[:3]) for url in urls if url is not None)
 
     @property
     def minimum_interval_seconds(self) -> float:

@@ -107,6 +107,9 @@ class GrantSharing:
     refresh_ends_others: bool = False
 
 
+UNKNOWN_SHARING = GrantSharing()
+
+
 class Stage(StrEnum):
     """Where a provider's API is in its life."""
 

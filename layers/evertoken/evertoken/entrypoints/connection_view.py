@@ -31,6 +31,7 @@ def view_connection(connection: Connection, *, secret_prefix: str, now: datetime
         "expires_at": _iso(c.expires_at),
         "minutes_left": None if c.expires_at is None else max(0, int(c.lives_for(now) // 60)),
         "has_refresh_token": c.has_refresh_token,
+        "refresh_token_expires_at": _iso(c.refresh_token_expires_at),
         "refresh_at": _iso(c.refresh_at),
         "attempted_at": _iso(c.attempted_at),
         "failure": None if c.failure is None else _view_failure(c.failure),

@@ -8,11 +8,17 @@ from evertoken.domain.provider import Provider
 from evertoken.domain.provider_shapes import TemplateParameter
 from evertoken.usecases.connection_wish import known_lifetime_seconds
 from evertoken.usecases.describe_provider import find_unknown_facts
-from evertoken.usecases.manage_providers import KeptProvider
+from evertoken.usecases.manage_providers import KeptProvider, UnreadableProvider
 
 
-def view_provider(kept: KeptProvider) -> dict[str, Any]:
-    """Return what a list shows of a provider."""
+def view_listed_provider(kept: KeptProvider | UnreadableProvider) -> dict[str, Any]:
+    """Return what a list shows of a provider, or why it cannot."""
+    if isinstance(kept, UnreadableProvider):
+        return {"provider_id": kept.provider_id, "origin": "operator", "problem": kept.problem}
+    return _view_provider(kept)
+
+
+def _view_provider(kept: KeptProvider) -> dict[str, Any]:
     provider = kept.provider
     return {
         "provider_id": provider.provider_id,
@@ -32,7 +38,7 @@ def view_whole_provider(kept: KeptProvider, *, is_operator: bool) -> dict[str, A
     """Return all that is shown of one provider; operators see the document that they stored."""
     provider = kept.provider
     view = {
-        **view_provider(kept),
+        **_view_provider(kept),
         "issuer": provider.issuer,
         "authorization_endpoint": provider.authorization_endpoint,
         "token_endpoint": provider.token_endpoint,
@@ -45,6 +51,15 @@ def view_whole_provider(kept: KeptProvider, *, is_operator: bool) -> dict[str, A
         "access_token_lifetime_seconds": known_lifetime_seconds(provider),
         "refresh_token_lifetime_seconds": provider.refresh_token_lifetime_seconds,
         "grant_lifetime_seconds": provider.grant_lifetime_seconds,
+        "revocation_ends_grant": provider.revocation_ends_grant,
+        "limits": [
+            {"requests": limit.requests, "seconds": limit.seconds, "per": limit.scope.value}
+            for limit in provider.limits
+        ],
+        "sharing": {
+            "limit": provider.sharing.limit,
+            "refresh_ends_others": provider.sharing.refresh_ends_others,
+        },
         "authorization_parameters": sorted(provider.authorization.accepts),
         "unknown": [
             {"field": fact.field, "consequence": fact.consequence} for fact in find_unknown_facts(provider)

@@ -18,7 +18,7 @@ from evertoken.entrypoints.api import Api, Request, Route
 from evertoken.entrypoints.body_model import Model, ResourceId, Scope, parse_model
 from evertoken.entrypoints.http_answer import Answer
 from evertoken.entrypoints.json_body import get_json_object
-from evertoken.entrypoints.provider_view import view_provider, view_whole_provider
+from evertoken.entrypoints.provider_view import view_listed_provider, view_whole_provider
 from evertoken.entrypoints.telemetry import Telemetry
 from evertoken.settings import RegistrationsApiSettings
 from evertoken.usecases import manage_providers, manage_registrations
@@ -118,7 +118,7 @@ class _Routes:
     def list_providers(self, request: Request) -> Answer:
         search = parse_model(ProviderListParameters, request.query()).search
         kept = manage_providers.list_providers(self._providers, search)
-        return Answer(body={"providers": [view_provider(one) for one in kept]})
+        return Answer(body={"providers": [view_listed_provider(one) for one in kept]})
 
     def get_provider(self, request: Request) -> Answer:
         kept = manage_providers.get_provider(self._providers, request.path["provider_id"])

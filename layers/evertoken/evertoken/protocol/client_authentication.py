@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 from evertoken.domain.errors import InvalidInputError
 from evertoken.domain.ready_client import ReadyClient
@@ -126,8 +126,9 @@ def _prove_partly(ready: ReadyClient, part: ClientPart) -> ClientProof:
 
 def _basic(ready: ReadyClient, name: str, password: str) -> str:
     if ready.provider.form_encodes_basic:
-        # Form-encoded before they are joined, so that a colon or a percent sign survives (RFC 6749 section 2.3.1).
-        name, password = quote_plus(name), quote_plus(password)
+        # Form-encoded before they are joined, so that a colon or a percent sign survives (RFC 6749 section 2.3.1); a space as %20, which also
+        # servers understand that decode percent signs alone.
+        name, password = quote(name, safe=""), quote(password, safe="")
     return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode('ascii')}"
 
 

@@ -183,7 +183,9 @@ def _find_refresh_token_expiry(
     stated = None
     if value is not None:
         shape = provider.answer.refresh_token_expiry
-        stated = parse_lifetime(value, shape, sent_at, limit=MAX_REFRESH_TOKEN_LIFETIME_SECONDS).seconds or None
+        stated = (
+            parse_lifetime(value, shape, sent_at, limit=MAX_REFRESH_TOKEN_LIFETIME_SECONDS).seconds or None
+        )
     known = provider.refresh_token_lifetime_seconds
     if known is not None:
         is_refresh = operation is Operation.REFRESH

@@ -109,20 +109,15 @@ def _send(
     budget = attempt.invocation.remaining_seconds(deps.clock) - deps.timing.commit_budget_seconds
     sent_at = deps.clock.now()
     exchange = deps.transport.send(request, timeout_seconds=min(deps.timing.http_total_seconds, budget))
-    outcome = parse_token_answer(
-        attempt.ready.provider,
-        operation,
-        exchange,
-        sent_at=sent_at,
-        requested_scopes=tuple(row.scope.split()),
-    )
+    provider = attempt.ready.provider
+    requested = tuple(row.scope.split())
+    outcome = parse_token_answer(provider, operation, exchange, sent_at=sent_at, requested_scopes=requested)
     if isinstance(outcome, Failure):
         return outcome
-    issued = outcome.token_set
-    is_refresh = operation is Operation.REFRESH
-    return replace(
-        outcome, token_set=issued.following(previous) if is_refresh else renewed_grant(issued, previous)
-    )
+    token_set = outcome.token_set
+    if operation is Operation.REFRESH:
+        return replace(outcome, token_set=token_set.following(previous))
+    return replace(outcome, token_set=renewed_grant(provider, token_set, previous))
 
 
 def _unsigned(error: SignerUnavailableError | InvalidInputError) -> Failure:

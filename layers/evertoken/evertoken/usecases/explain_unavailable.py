@@ -67,7 +67,8 @@ def explain_unavailable(
             )
         case RefreshResultKind.CLIENT_CHANGED:
             return ClientChangedError(
-                "The grant belongs to another client registration. The user must connect again."
+                "The grant belongs to another client registration, or its parameters no longer fit the provider's entry. "
+                "The user must connect again."
             )
         case RefreshResultKind.REGISTRATION_PAUSED:
             return RegistrationPausedError(

@@ -64,24 +64,38 @@ class KeptProvider:
     document: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
-def list_providers(deps: ProviderDependencies, search: str = "") -> tuple[KeptProvider, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableProvider:
+    """An operator's document that this release cannot read, and why: it stays until the operator puts it again."""
+
+    provider_id: str
+    problem: str
+
+
+def list_providers(
+    deps: ProviderDependencies, search: str = ""
+) -> tuple[KeptProvider | UnreadableProvider, ...]:
     """Return all providers that *search* is a part of, in id, name or the id of what they extend, in any case: the shipped ones, then the operators' own,
     each by id.
     """
-    shipped = (_keep(deps, provider) for provider in deps.book.list_shipped())
+    own = _list_own(deps)
+    taken = {one.provider.provider_id if isinstance(one, KeptProvider) else one.provider_id for one in own}
+    shipped = (
+        _keep(deps, provider) for provider in deps.book.list_shipped() if provider.provider_id not in taken
+    )
     wanted = search.casefold()
-    return tuple(kept for kept in (*shipped, *_list_own(deps)) if _matches(kept, wanted))
+    return tuple(kept for kept in (*shipped, *own) if _matches(kept, wanted))
 
 
 def get_provider(deps: ProviderDependencies, provider_id: str) -> KeptProvider:
-    """Return a provider. Raises NotFoundError."""
-    shipped = deps.book.find_shipped(provider_id)
-    if shipped is not None:
-        return _keep(deps, shipped)
+    """Return a provider. Raises NotFoundError, InvalidInputError (an operator's document that this release cannot read)."""
     document = deps.own.find(provider_id)
-    if document is None:
+    if document is not None:
+        return _keep(deps, deps.book.parse(provider_id, document), document)
+    shipped = deps.book.find_shipped(provider_id)
+    if shipped is None:
         raise NotFoundError("No provider has this id. List them with GET /v1/providers.")
-    return _keep(deps, deps.book.parse(provider_id, document), document)
+    return _keep(deps, shipped)
 
 
 def put_provider(deps: ProviderDependencies, provider_id: str, document: Mapping[str, Any]) -> KeptProvider:
@@ -91,24 +105,26 @@ def put_provider(deps: ProviderDependencies, provider_id: str, document: Mapping
 
     Raises:
         InvalidInputError: the document is not one of the provider schema; the message names the field.
-        ConflictError: the id is a shipped one's, the issuer is another provider's, or registrations use the token endpoint that would go.
+        ConflictError: the id is a shipped one's, the issuer is another provider's, or registrations' secrets would go elsewhere.
         ProviderUnavailableError: the issuer's metadata cannot be had.
     """
-    if deps.book.is_reserved(provider_id):
+    stored = deps.own.find(provider_id)
+    if stored is None and deps.book.is_reserved(provider_id):
         raise ConflictError("A provider with this id is shipped and cannot be changed. Choose another id.")
     whole = dict(document)
     if "issuer" in whole and "endpoints" not in whole:
         whole = _discover(deps, whole)
-    provider = deps.book.parse(provider_id, whole)
-    _check_issuer(deps, provider)
-    _check_registrations(deps, provider)
+    kept = _keep(deps, deps.book.parse(provider_id, whole), whole)
+    _check_issuer(deps, kept)
+    if stored is not None:
+        _check_registrations(deps, kept.provider, stored)
     deps.own.put(provider_id, whole, deps.clock.now())
-    return _keep(deps, provider, whole)
+    return kept
 
 
 def delete_provider(deps: ProviderDependencies, provider_id: str) -> None:
     """Remove an operator's provider that no client registration uses. Raises NotFoundError, ConflictError."""
-    if deps.book.is_reserved(provider_id):
+    if deps.own.find(provider_id) is None and deps.book.is_reserved(provider_id):
         raise ConflictError("This provider is shipped and cannot be removed.")
     if any(one.provider_id == provider_id for one in deps.registrations.list_all()):
         raise ConflictError(
@@ -118,13 +134,17 @@ def delete_provider(deps: ProviderDependencies, provider_id: str) -> None:
         raise NotFoundError("No provider has this id. List them with GET /v1/providers.")
 
 
-def _list_own(deps: ProviderDependencies) -> list[KeptProvider]:
-    kept = []
+def _list_own(deps: ProviderDependencies) -> list[KeptProvider | UnreadableProvider]:
+    own: list[KeptProvider | UnreadableProvider] = []
     for provider_id in deps.own.list_ids():
         document = deps.own.find(provider_id)
-        if document is not None:
-            kept.append(_keep(deps, deps.book.parse(provider_id, document), document))
-    return kept
+        if document is None:
+            continue
+        try:
+            own.append(_keep(deps, deps.book.parse(provider_id, document), document))
+        except InvalidInputError as error:
+            own.append(UnreadableProvider(provider_id=provider_id, problem=error.message))
+    return own
 
 
 def _keep(
@@ -134,7 +154,9 @@ def _keep(
     return KeptProvider(provider=provider, extends=extends, document=document)
 
 
-def _matches(kept: KeptProvider, wanted: str) -> bool:
+def _matches(kept: KeptProvider | UnreadableProvider, wanted: str) -> bool:
+    if isinstance(kept, UnreadableProvider):
+        return wanted in kept.provider_id
     texts = (kept.provider.provider_id, kept.provider.name, *kept.extends)
     return any(wanted in text.casefold() for text in texts)
 
@@ -154,28 +176,43 @@ def _discover(deps: ProviderDependencies, document: Mapping[str, Any]) -> dict[s
     )
 
 
-def _check_issuer(deps: ProviderDependencies, provider: Provider) -> None:
-    """Refuse a second provider of one issuer: their answers could be mixed up (RFC 9207 section 4)."""
-    if provider.issuer is None or "{" in provider.issuer:
+def _check_issuer(deps: ProviderDependencies, kept: KeptProvider) -> None:
+    """Refuse a second provider of one issuer: their answers could be mixed up (RFC 9207 section 4).
+
+    Those that extend each other, or the same shipped entry, describe one server and may share it.
+    """
+    issuer = kept.provider.issuer
+    if issuer is None or "{" in issuer:
         return
-    for kept in list_providers(deps):
-        other = kept.provider
-        if other.provider_id != provider.provider_id and other.issuer == provider.issuer:
+    family = _family(deps, kept)
+    for other in list_providers(deps):
+        if isinstance(other, UnreadableProvider):
+            continue
+        if other.provider.issuer == issuer and family.isdisjoint(_family(deps, other)):
             raise ConflictError(
-                f"issuer: the provider {other.provider_id} has this issuer. Change that one, or use it."
+                f"issuer: the provider {other.provider.provider_id} has this issuer. Change that one, use it, or extend it."
             )
 
 
-def _check_registrations(deps: ProviderDependencies, provider: Provider) -> None:
-    """Refuse to move the token endpoint under registrations: their secrets and grants would be sent to the new one."""
-    stored = deps.own.find(provider.provider_id)
-    if (
-        stored is None
-        or deps.book.parse(provider.provider_id, stored).token_endpoint == provider.token_endpoint
-    ):
+def _family(deps: ProviderDependencies, kept: KeptProvider) -> set[str]:
+    # The generic entries are no family: everybody's login extends them.
+    return {
+        kept.provider.provider_id,
+        *(one for one in kept.extends if deps.book.find_shipped(one) is not None),
+    }
+
+
+def _check_registrations(deps: ProviderDependencies, provider: Provider, stored: Mapping[str, Any]) -> None:
+    """Refuse to send the secrets and grants of registrations where they did not go before: another token endpoint, or another host."""
+    try:
+        before = deps.book.parse(provider.provider_id, stored)
+    except InvalidInputError:
+        # No request is built from it any more; whoever mends it says where requests go.
+        return
+    if before.token_endpoint == provider.token_endpoint and provider.secret_origins <= before.secret_origins:
         return
     if any(one.provider_id == provider.provider_id for one in deps.registrations.list_all()):
         raise ConflictError(
-            "endpoints.token: client registrations use this provider, and their secrets would be sent to the new endpoint. "
+            "endpoints: client registrations use this provider, and their secrets would be sent to another token endpoint or host. "
             "Delete the registrations first, or make a new provider."
         )

@@ -165,6 +165,8 @@ def _hint_once(deps: ReadDependencies, row: Connection, now: datetime) -> None:
     """Ask for a refresh, at most once a minute for each connection and environment; a hint that cannot be sent is let go."""
     if row.status is not ConnectionStatus.ACTIVE or row.is_leased(now) or row.sealed is None:
         return
+    if row.refresh_at is not None and row.expires_at is not None and now < row.refresh_at < row.expires_at:
+        return  # planned so late because the provider wants it so: asking sooner would only be turned down
     last = deps.hinted_at.get(row.key)
     if last is not None and now - last < timedelta(seconds=HINT_PAUSE_SECONDS):
         return

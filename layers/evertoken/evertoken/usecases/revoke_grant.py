@@ -46,7 +46,7 @@ def revoke_grant(
     if budget < 1:
         return False
     exchange = deps.transport.send(request, timeout_seconds=min(deps.timing.http_total_seconds, budget))
-    answer = parse_revocation_answer(exchange, now)
+    answer = parse_revocation_answer(exchange, now, ready.provider)
     done = answer.status is not RevocationStatus.RETRY
     return _finish(deps, row, pending, done=done, retry_after_seconds=answer.retry_after_seconds)
 

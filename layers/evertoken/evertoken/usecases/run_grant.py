@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from evertoken.domain.grant import Grant
 from evertoken.domain.http import HttpRequest
+from evertoken.domain.provider import Provider
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.renewal import find_grant_to_run
 from evertoken.domain.request_shape import Operation
@@ -61,15 +62,18 @@ def build_run_again(
             raise ValueError("This grant cannot run again.")
 
 
-def renewed_grant(token_set: TokenSet, previous: TokenSet) -> TokenSet:
+def renewed_grant(provider: Provider, token_set: TokenSet, previous: TokenSet) -> TokenSet:
     """Return what running the grant of *previous* again brought, as its next token set.
 
-    The grant begins anew: a refresh token of the one before is no part of it, and its life counts from now.
+    The grant begins anew: a refresh token of the one before is no part of it, and its life counts from now. From here on the set says which grant it
+    is of, also where *previous* was from before that was kept.
     """
+    context = previous.context
+    grant = find_grant_to_run(provider, previous) or context.grant
     return replace(
         token_set,
         scope=token_set.scope or previous.scope,
         id_token_subject=token_set.id_token_subject or previous.id_token_subject,
         extra={**previous.extra, **token_set.extra},
-        context=replace(previous.context, granted_at=token_set.issued_at),
+        context=replace(context, grant=grant, granted_at=token_set.issued_at),
     )
