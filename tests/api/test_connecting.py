@@ -360,7 +360,7 @@ def test_short_tokens_are_served_by_the_api_alone_and_refreshed_when_read(plane,
     view = plane.connect(tenant).json
 
     assert (view["publication"], view["secret_name"], view["policy"]) == ("api_only", None, "lazy")
-    assert "900 s" in view["notices"][0]
+    assert "1800 s" in view["notices"][0]
 
 
 def test_an_explicit_policy_wins_over_the_default_for_short_tokens(plane, provider, tenant):

@@ -178,11 +178,12 @@ class Documents:
         return self.documents.get(provider_id)
 
 
-def test_the_directory_has_shipped_entries_first_and_operators_documents_after():
+def test_the_directory_has_an_operators_document_first_and_shipped_entries_after():
     own = with_discovered({"extends": "oidc"}, discover())
-    directory = ProviderDirectory(Documents(own=own, google=own))
+    directory = ProviderDirectory(Documents(own=own, github=own))
     assert directory.get("own").issuer == ISSUER
     assert directory.get("google").issuer == "https://accounts.google.com"
+    assert directory.get("github").issuer == ISSUER
     with pytest.raises(UnknownProviderError):
         directory.get("nobody")
 

@@ -111,7 +111,7 @@ class AuthorizationPage:
         grant = self.grants.begin("authorization_code", self.scopes.all, self.clock())
         grant.redirect_uri = self.redirect_uri
         grant.values = {**self.values.at_start, **self.values.from_callback}
-        code = f"code-{grant.number}"
+        code = f"{self.grants.prefix}code-{grant.number}"
         self.codes[code] = Code(
             grant=grant,
             challenge=challenge,

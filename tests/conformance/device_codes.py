@@ -18,19 +18,22 @@ class DeviceCode:
 @dataclass
 class DeviceCodes:
     clock: Callable[[], float]
+    prefix: str = ""
+    interval_seconds: int = INTERVAL_SECONDS
     codes: dict[str, DeviceCode] = field(default_factory=dict)
 
     def begin(self, page: str) -> dict[str, object]:
         """The answer of RFC 8628 section 3.2."""
         number = len(self.codes) + 1
-        self.codes[f"device-{number}"] = DeviceCode(expires_at=self.clock() + LIFETIME_SECONDS)
+        device_code = f"{self.prefix}device-{number}"
+        self.codes[device_code] = DeviceCode(expires_at=self.clock() + LIFETIME_SECONDS)
         return {
-            "device_code": f"device-{number}",
+            "device_code": device_code,
             "user_code": f"WDJB-{number:04}",
             "verification_uri": page,
             "verification_uri_complete": f"{page}?user_code=WDJB-{number:04}",
             "expires_in": LIFETIME_SECONDS,
-            "interval": INTERVAL_SECONDS,
+            "interval": self.interval_seconds,
         }
 
     def approve(self) -> None:
@@ -43,7 +46,7 @@ class DeviceCodes:
         code = self.codes.get(device_code)
         if code is None or code.is_used or self.clock() >= code.expires_at:
             return "expired_token"
-        too_soon = code.polled_at is not None and self.clock() < code.polled_at + INTERVAL_SECONDS
+        too_soon = code.polled_at is not None and self.clock() < code.polled_at + self.interval_seconds
         code.polled_at = self.clock()
         if too_soon:
             return "slow_down"

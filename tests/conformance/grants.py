@@ -65,6 +65,8 @@ class Grants:
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
+        self.prefix = ""
+        """What every code and token begins with."""
         self.all: list[Grant] = []
         self.issued: dict[str, tuple[Grant, AccessToken | RefreshToken]] = {}
         self.violations: list[str] = []
@@ -91,7 +93,7 @@ class Grants:
         """A new access token, and a refresh token where one is issued."""
         lifetime = SHORT_STEP_SECONDS if is_step else self.lifetime
         expires_at = FOREVER if lifetime == "never" else now + lifetime
-        name = f"access-{grant.number}-{len(grant.access) + 1}"
+        name = f"{self.prefix}access-{grant.number}-{len(grant.access) + 1}"
         text = _jwt(name, expires_at) if self._is_jwt else name
         token = AccessToken(text=text, issued_at=now, expires_at=expires_at)
         grant.access.append(token)
@@ -190,7 +192,8 @@ class Grants:
 
     def _issue_refresh_token(self, grant: Grant, now: float) -> None:
         token = RefreshToken(
-            text=f"refresh-{grant.number}-{len(grant.refresh) + 1}", expires_at=self._refresh_token_end(now)
+            text=f"{self.prefix}refresh-{grant.number}-{len(grant.refresh) + 1}",
+            expires_at=self._refresh_token_end(now),
         )
         if grant.refresh and not self.entry.fact("lifetimes.use_extends_refresh_token"):
             token.expires_at = min(token.expires_at, self._inherited_end(grant, now))

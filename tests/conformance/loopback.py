@@ -14,7 +14,7 @@ from evertoken.domain.http import HttpAnswer, HttpExchange, HttpRequest, NotSent
 from tests.conformance.calls import Call, Reply
 
 ORIGIN = "X-Conformance-Host"
-"""Carries the host that the sender meant; everything else travels byte for byte."""
+"""Carries the host that the sender meant, where that is another than it speaks to; everything else travels byte for byte."""
 _HEAD_END = b"\r\n\r\n"
 Answering = Callable[[Call], Reply]
 
@@ -59,7 +59,7 @@ def _read_call(reading) -> Call | None:
         assert name.lower() not in headers, f"the header {name} is there twice"
         headers[name.lower()] = value.strip()
     body = reading.read(int(headers.get("content-length", "0")))
-    host = headers.pop(ORIGIN.lower())
+    host = headers.pop(ORIGIN.lower(), headers["host"])
     return Call(method=method, host=host, target=target, headers=headers, body=body)
 
 

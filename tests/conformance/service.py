@@ -30,6 +30,7 @@ from evertoken.usecases.start_authorization import (
     StartedAuthorization,
     start_authorization,
 )
+from local.stack import ROOT
 from tests.conformance.client_registration import REGISTRATION, TENANT
 from tests.fakes.authorizations import MemoryAuthorizations
 from tests.fakes.client_directory import FakeClientDirectory
@@ -41,14 +42,16 @@ from tests.fakes.publisher import FakePublisher
 from tests.fakes.queue import FakeHintQueue, FakeRescueSink
 from tests.fakes.randomness import SeededRandomness
 from tests.fakes.sealer import FakeSealer
+from tests.support.lambda_function import load_template
 
 USER = "ann"
 BASE_URL, RETURN_URL = "https://api.evertoken.example", "https://app.example/back"
 REDIRECT_URI = f"{BASE_URL}/v1/oauth/callback/{REGISTRATION}"
 TIMING = Timing(function_timeout_seconds=45, http_total_seconds=25, commit_budget_seconds=10)
-PUBLISHED_FROM_SECONDS = 1800
-"""One of the values that the template admits. Its default of 900 is too low for the entries whose tokens live 15 to 23 minutes: refreshed at two thirds of
-that, they would be published more than a hundred times a day, which Secrets Manager refuses."""
+PUBLISHED_FROM_SECONDS = load_template(ROOT / "template.yaml")["Parameters"][
+    "MinimumPublishedLifetimeSeconds"
+]["Default"]
+"""What a deployment has: with 900 the entries whose tokens live 15 to 23 minutes would be published more than a hundred times a day."""
 API_TIMING = Timing(function_timeout_seconds=28, http_total_seconds=12, commit_budget_seconds=5)
 
 

@@ -205,6 +205,4 @@ def test_a_client_secret_is_stored_replaced_and_removed_in_secrets_manager():
         secrets.delete("github-acme")
         secrets.write("github-acme", ClientSecrets(private_key="third"))
 
-        assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {
-            "private_key": "third"
-        }
+        assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {"private_key": "third"}

@@ -50,7 +50,8 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, role in of_type("AWS::IAM::Role").items():
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement
+                # One under a condition stands first, before what there is without it.
+                yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement
     for name, policy in of_type("AWS::IAM::ManagedPolicy").items():
         for statement in policy["PolicyDocument"]["Statement"]:
             yield name, statement
@@ -140,6 +141,21 @@ def test_data_keys_are_used_with_a_tenant_as_context_and_nothing_else(
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]},
         "Null": {"kms:EncryptionContext:tenant": "false"},
     }
+
+
+def test_those_that_read_client_secrets_may_sign_with_the_keys_that_the_operator_names_and_with_no_other() -> None:
+    signers = {name: item for name, item in statements() if item["Sid"] == "SignAssertions"}
+    assert set(signers) == {name for name, item in statements() if item["Sid"] == "ReadClientSecrets"}
+    for item in signers.values():
+        assert (item["Action"], item["Resource"]) == ("kms:Sign", {"Ref": "AssertionKeyArns"})
+    for role in signers:
+        (granted,) = (
+            one
+            for policy in RESOURCES[role]["Properties"]["Policies"]
+            for one in policy["PolicyDocument"]["Statement"]
+            if "Fn::If" in one and one["Fn::If"][1].get("Sid") == "SignAssertions"
+        )
+        assert granted["Fn::If"] == ["HasAssertionKeys", signers[role], {"Ref": "AWS::NoValue"}]
 
 
 def test_statement_names_are_unique_within_a_role() -> None:
@@ -242,7 +258,7 @@ def test_leniency_is_confined_to_the_local_stage() -> None:
     ):
         assert parameter in asserted
     allowed = rule["Assertions"][1]["Assert"]["Fn::Contains"][0]
-    assert min(map(int, allowed)) == 900
+    assert min(map(int, allowed)) == 1800
 
 
 def test_every_parameter_is_described_and_used() -> None:

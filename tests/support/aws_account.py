@@ -41,7 +41,7 @@ class AwsAccount:
             "PUBLIC_BASE_URL": "",
             "DUE_SHARDS": "4",
             "FUNCTION_TIMEOUT_SECONDS": "28",
-            "MINIMUM_PUBLISHED_LIFETIME_SECONDS": "900",
+            "MINIMUM_PUBLISHED_LIFETIME_SECONDS": "1800",
             "ACCESS_TOKEN_LIFETIME_SECONDS": "900",
             "ALLOW_LOOPBACK_PROVIDERS": "true",
             **changes,

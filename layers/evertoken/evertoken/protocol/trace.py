@@ -9,7 +9,7 @@ from typing import Any
 from evertoken.domain.answer_shape import TraceShape
 from evertoken.protocol.answer_body import find_at
 
-_TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 def find_trace_id(shape: TraceShape | None, headers: Mapping[str, str], body: Any) -> str | None:
