@@ -24,7 +24,7 @@ help:
 	@echo "make run        start everything on this machine and watch tokens being kept fresh (DETACH=1: return when it is up)"
 	@echo "make stop       end it; state is kept for the next run"
 	@echo "make test       the whole test suite        make check   format, lint, types, architecture, template"
-	@echo "make conformance  every provider's entry against a server built from it, as a table"
+	@echo "make conformance every provider's entry against a server made from it        make check-provider FILE=my.json   your own entry"
 	@echo "make bench      measurements                make build   the artifacts for AWS        make deploy   to your account"
 
 # Makes the named environments current; takes a tenth of a second when they are.
