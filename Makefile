@@ -82,6 +82,7 @@ deploy: build
 
 # A provider document of one's own: make check-provider FILE=my.json (SHIPPED=1: one for the catalogue)
 check-provider:
+	@test -n "$(FILE)" || { echo "Name the document: make check-provider FILE=my.json"; exit 2; }
 	$(call ensure,app)
 	@$(APP) -m tools.check_provider $(if $(SHIPPED),--shipped) "$(FILE)"
 

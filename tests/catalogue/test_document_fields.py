@@ -381,3 +381,19 @@ def test_an_assertion_for_the_issuer_needs_an_issuer(grants, path):
         parse(document)
     parse({**document, "issuer": "https://login.example.com"})
     parse({**document, "grants": ["authorization_code"], "client_authentication": {}})
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "field"),
+    [
+        ("answer", {"keeps": ["refresh_token"]}, "answer.keeps"),
+        ("answer", {"keeps": ["/data/id_token"]}, "answer.keeps"),
+        ("answer", {"members": {"refresh_token": ["rt"]}, "keeps": ["/data/rt"]}, "answer.keeps"),
+        ("answer", {"trace": {"path": "/data/access_token"}}, "answer.trace.path"),
+        ("account", {"from": "answer", "member": "refresh_token"}, "account.member"),
+    ],
+)
+def test_no_document_can_have_a_token_published_listed_or_logged(section, value, field):
+    with pytest.raises(InvalidInputError) as refused:
+        parse(change(CORE, section, value))
+    assert str(refused.value).startswith(f"{field} names a token")

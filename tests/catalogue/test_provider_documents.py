@@ -182,6 +182,11 @@ def test_the_least_document_is_a_token_endpoint_for_client_credentials():
             "requests.refresh.headers.authorization must be",
         ),
         (
+            "requests.refresh.headers",
+            {"X-Team": "a", "x-team": "b"},
+            "requests.refresh.headers.x-team is the same header as X-Team",
+        ),
+        (
             "requests.refresh.authorization_header",
             {"scheme": "Bearer"},
             "requests.refresh.authorization_header.credential is missing",
@@ -204,6 +209,11 @@ def test_the_least_document_is_a_token_endpoint_for_client_credentials():
             "client_authentication.assertion",
             {"omits": ["exp"]},
             "client_authentication.assertion.omits must be",
+        ),
+        (
+            "client_authentication.assertion",
+            {"claims": {"exp": "1"}},
+            "client_authentication.assertion.claims.exp must be a claim's name",
         ),
         ("client_authentication.assertion", {"algorithms": ["none"]}, "assertion.algorithms must be a list"),
         ("answer.members", {"token": ["t"]}, "answer.members.token must be one of access_token"),

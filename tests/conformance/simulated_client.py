@@ -83,6 +83,10 @@ class SimulatedClient:
         default = "HS256" if self.method == "client_secret_jwt" and not operation else "RS256"
         return self.assertion_facts(operation).get("algorithms", [default])[0]
 
+    def public_key(self, algorithm: str):
+        """What its signatures are verified with."""
+        return private_key(algorithm).public_key()
+
     def check(
         self, call: Call, facts: RequestFacts, parameters: dict[str, str], values: dict[str, str], now: float
     ) -> tuple[list[str], set[str]]:
@@ -159,7 +163,7 @@ class SimulatedClient:
         facts = self.assertion_facts(operation)
         algorithms = facts.get("algorithms", [self.algorithm(operation)])
         secret = self.method == "client_secret_jwt" and not operation
-        key = self.secret if secret else private_key(self.algorithm(operation)).public_key()
+        key = self.secret if secret else self.public_key(self.algorithm(operation))
         unchecked = {"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False}
         try:
             claims = jwt.decode(assertion, key, algorithms=algorithms, options=unchecked)

@@ -18,7 +18,7 @@ from tests.conformance.entry_document import Entry
 from tests.conformance.loopback import Loopback
 from tests.conformance.requested_scopes import SCOPES
 from tests.conformance.simulated_client import SIGNING, SimulatedClient, private_key_pem
-from tests.conformance.template_values import choose_values
+from tests.conformance.template_values import choose_values, fill
 from tests.conformance.wanted_parameters import PASSWORD, SUBJECT_TOKEN, USER_TOKEN
 from tests.e2e.canaries import SHORTEST
 from tests.e2e.http_api import document
@@ -34,10 +34,15 @@ class OwnClient(SimulatedClient):
     """A client whose secret nobody else has, so that it can be looked for."""
 
     own_secret: str = field(default="", kw_only=True, repr=False)
+    own_public_key: Any = field(default=None, kw_only=True)
+    """Of a private key that is not here."""
 
     @property
     def secret(self) -> str:
         return self.own_secret
+
+    def public_key(self, algorithm: str) -> Any:
+        return self.own_public_key or super().public_key(algorithm)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class SimulatedSite:
 
     installation: Installation
     server: AuthorizationServer
+    client: OwnClient
     provider_id: str
     registration_id: str
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -55,9 +61,13 @@ class SimulatedSite:
         assertions = _JWT.findall(call.body.decode("latin-1"))
         self.installation.canaries.add(*assertions)
         with self.lock:
-            if f"http://{call.host}{call.path}" == self.server.entry.fact("endpoints.authorization"):
+            if f"http://{call.host}{call.path}" == self._page:
                 return self._consent(call)
             return self.server.answer(call)
+
+    @property
+    def _page(self) -> str:
+        return fill(self.server.entry.fact("endpoints.authorization", ""), self.server.values.at_start)
 
     def _consent(self, call: Call) -> Reply:
         # The page wants https, which this machine alone does without.
@@ -123,13 +133,14 @@ def _build_site(installation: Installation, provider: dict[str, Any]) -> Simulat
     return SimulatedSite(
         installation=installation,
         server=server,
+        client=client,
         provider_id=new_name("provider"),
         registration_id=registration_id,
     )
 
 
 def _registration(site: SimulatedSite, tenant_id: str) -> dict[str, Any]:
-    client, entry = site.server.client, site.server.entry
+    client, entry = site.client, site.server.entry
     body: dict[str, Any] = {
         "provider": site.provider_id,
         "client_id": client.client_id,

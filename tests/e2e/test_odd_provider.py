@@ -18,7 +18,7 @@ from tests.e2e.patience import wait_until
 from tests.e2e.simulated_site import ORIGIN, open_simulated_site
 from tests.e2e.stories import Stories
 
-TOKEN_SECONDS = 10
+TOKEN_SECONDS = 6
 """By hand such a token is refreshed when it is a quarter of this old."""
 ODD: Mapping[str, Any] = json.loads(Path("tests/conformance/odd_provider.json").read_text(encoding="utf-8"))
 
@@ -57,8 +57,10 @@ def use_an_odd_provider(installation: Installation) -> dict[str, Any]:
         site.end_grant()
         wait_until(
             "the verdict",
-            lambda: team.read(connection_id, rejected_generation=team.view(connection_id)["generation"]).code
-            == "REAUTH_REQUIRED",
+            lambda: (
+                team.read(connection_id, rejected_generation=team.view(connection_id)["generation"]).code
+                == "REAUTH_REQUIRED"
+            ),
             seconds=30,
         )
         dead = team.view(connection_id)

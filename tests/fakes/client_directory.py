@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from evertoken.domain.errors import UnknownRegistrationError
+from evertoken.domain.errors import InvalidInputError, UnknownRegistrationError
 from evertoken.domain.ready_client import ReadyClient
 
 
@@ -14,6 +14,7 @@ class FakeClientDirectory:
 
     def __init__(self, *ready: ReadyClient) -> None:
         self._ready = {one.registration.registration_id: one for one in ready}
+        self._spoilt: set[str] = set()
         self.pauses = 0
 
     def put(self, ready: ReadyClient) -> None:
@@ -23,7 +24,13 @@ class FakeClientDirectory:
     def remove(self, registration_id: str) -> None:
         del self._ready[registration_id]
 
+    def spoil(self, registration_id: str) -> None:
+        """What an upgrade or an operator can do: an entry that is not read any more, or parameters that it does not take."""
+        self._spoilt.add(registration_id)
+
     def get_ready(self, registration_id: str) -> ReadyClient:
+        if registration_id in self._spoilt:
+            raise InvalidInputError("answer.scope_members: is not known.")
         if registration_id not in self._ready:
             raise UnknownRegistrationError("No client registration has this id.")
         return self._ready[registration_id]

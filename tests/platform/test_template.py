@@ -148,14 +148,14 @@ def test_those_that_read_client_secrets_may_sign_with_the_keys_that_the_operator
     assert set(signers) == {name for name, item in statements() if item["Sid"] == "ReadClientSecrets"}
     for item in signers.values():
         assert (item["Action"], item["Resource"]) == ("kms:Sign", {"Ref": "AssertionKeyArns"})
-    for role in signers:
+    for role, item in signers.items():
         (granted,) = (
             one
             for policy in RESOURCES[role]["Properties"]["Policies"]
             for one in policy["PolicyDocument"]["Statement"]
             if "Fn::If" in one and one["Fn::If"][1].get("Sid") == "SignAssertions"
         )
-        assert granted["Fn::If"] == ["HasAssertionKeys", signers[role], {"Ref": "AWS::NoValue"}]
+        assert granted["Fn::If"] == ["HasAssertionKeys", item, {"Ref": "AWS::NoValue"}]
 
 
 def test_statement_names_are_unique_within_a_role() -> None:

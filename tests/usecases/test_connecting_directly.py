@@ -252,3 +252,15 @@ def test_nothing_that_was_given_lies_in_the_store_or_is_published(grant):
         assert value not in json.dumps(published)
         assert value.encode() not in row.sealed.ciphertext
         assert value not in repr(world.store.history)
+
+
+@pytest.mark.parametrize(
+    ("grant", "kept"),
+    [(Grant.CLIENT_CREDENTIALS, ("a", "b")), (Grant.JWT_BEARER, ("a", "b")), (Grant.TOKEN_EXCHANGE, None)],
+)
+def test_a_grant_that_can_run_again_keeps_the_scopes_that_it_asked_for(grant, kept):
+    world = world_of(grant)
+    world.transport.exchanges.append(issued(scope="all:of:it", issued_token_type=EXCHANGE_TYPE))
+    established = world.run(grant, GRANTS[grant], scopes=("a", "b"))
+    stored = world.stored(established.connection)
+    assert (stored.scope, stored.context.scopes) == ("all:of:it", kept)

@@ -124,6 +124,18 @@ def test_a_refusal_after_an_unanswered_request_waits_to_be_confirmed() -> None:
     assert (world.row.status, world.row.generation) == (ACTIVE, 2), "the confirmation said otherwise"
 
 
+@pytest.mark.parametrize(
+    "fault", [faults.unavailable(), faults.answer(429, b"{}"), faults.answer(401, b'{"error":"invalid_client"}')]
+)
+def test_an_unanswered_request_is_not_forgotten_because_its_repetition_was_turned_away(fault) -> None:
+    world = due_world("grace")
+    world.twin.script.add(faults.drop_before())
+    world.twin.script.add(fault)
+    attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation())
+    assert posts(world) == 2
+    assert (world.row.status, world.row.open_attempts) == (ACTIVE, 1)
+
+
 def test_a_dead_grant_is_believed_once_and_never_asked_for_again() -> None:
     world = due_world()
     _end_grant(world)

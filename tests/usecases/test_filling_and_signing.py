@@ -143,3 +143,33 @@ def test_every_request_is_filled_with_a_random_word_of_its_own():
     world = granted(NoAnswer(reason="timeout"), issued(), facts=facts)
     ask(world)
     assert len({form["nonce"] for form in world.transport.forms()}) == 2
+
+
+def test_a_registration_that_comes_to_say_what_a_connection_said_ends_nothing():
+    world = granted(issued(), facts=SHOP, parameters={"shop": "acme"})
+    ready, said = world.directory.get_ready("reg-1"), {"shop": "acme"}
+    registration = replace(ready.registration, parameters=said)
+    provider = ready.provider.filled(said, by_operator=True, whole=False)
+    world.directory.put(replace(ready, registration=registration, provider=provider))
+    assert ask(world).kind is Kind.REFRESHED
+    assert world.transport.requests[0].url == "https://acme.provider.test/token"
+
+
+def test_a_registration_that_says_otherwise_than_a_connection_is_another_client():
+    world = granted(issued(), facts=SHOP, parameters={"shop": "acme"})
+    ready, said = world.directory.get_ready("reg-1"), {"shop": "other"}
+    registration = replace(ready.registration, parameters=said)
+    provider = ready.provider.filled(said, by_operator=True, whole=False)
+    world.directory.put(replace(ready, registration=registration, provider=provider))
+    assert ask(world).kind is Kind.CLIENT_CHANGED
+    assert world.transport.requests == []
+
+
+def test_a_refresh_url_that_the_grant_cannot_fill_sends_nothing_and_disturbs_no_other_connection():
+    url = "https://provider.test/users/{user_id}/refresh"
+    facts = {"requests": RequestShapes(refresh=replace(RFC_REFRESH, url=url))}
+    world = granted(issued(), facts=facts)
+    assert ask(world).kind is Kind.CLIENT_CHANGED
+    assert (world.row.status, world.row.failure.code) == (ConnectionStatus.ACTIVE, "request_incomplete")
+    assert (world.row.lease, world.row.open_attempts, world.transport.requests) == (None, 0, [])
+    assert world.directory.get_ready("reg-1").registration.paused_until is None

@@ -135,6 +135,7 @@ FAILING = {
     "provider silent": lambda world: world.twin.script.add(faults.hang(), times=99),
     "client refused": lambda world: world.twin.rules.change_secret("client-1", "another"),
     "client gone": lambda world: world.directory.remove("reg-1"),
+    "entry unreadable": lambda world: world.directory.spoil("reg-1"),
     "grant dead": lambda world: world.twin.rules.end_grant(_refresh_token(world)),
     "leased by another": _lease,
     "cooling down": lambda world: world.store._write(

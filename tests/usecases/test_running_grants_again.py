@@ -1,17 +1,18 @@
 """A grant that can run again is run when its refresh fails: once, and never after it was refused."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.connection import ConnectionStatus, RefreshPolicy
-from evertoken.domain.grant import UNKNOWN_CONTEXT, Grant
+from evertoken.domain.grant import UNKNOWN_CONTEXT, Grant, GrantContext
 from evertoken.domain.http import HttpAnswer, NoAnswer, NotSent
 from evertoken.domain.provider import RefreshCredential, Rotation, RotationClass
 from evertoken.domain.provider_shapes import LimitScope, RequestLimit
-from evertoken.domain.request_shape import SESSION_LOGIN, RequestShapes
+from evertoken.domain.request_shape import SESSION_LOGIN, ClientAuthentication, ClientPart, RequestShapes
 from evertoken.usecases.attend_connection import attend_connection
 from evertoken.usecases.read_token import read_token
 from evertoken.usecases.refresh_attempt import RefreshResultKind
@@ -259,3 +260,26 @@ def test_a_login_has_its_own_endpoint_and_proves_no_client():
     world = logged_in(refused(), issued(), facts={"requests": session})
     ask(world)
     assert "Authorization" not in world.transport.requests[1].headers
+
+
+def test_a_login_that_proves_its_client_by_an_assertion_runs_again_with_a_fresh_one():
+    shape = replace(SESSION_LOGIN, client=ClientPart.AUTHENTICATED)
+    facts = {
+        "client_authentication": (ClientAuthentication.PRIVATE_KEY_JWT,),
+        "requests": RequestShapes(session_login=shape),
+    }
+    world = logged_in(issued("fresh"), facts=facts, token_set={"refresh_token": None})
+    register(world, signing_key=SigningKey(algorithm=SigningAlgorithm.RS256, kms_key_id="alias/key-1"))
+    assert ask(world).kind is Kind.REFRESHED
+    assert "client_assertion" in json.loads(world.transport.requests[0].body)
+
+
+@pytest.mark.parametrize(("asked", "again"), [((), None), (("read",), "read"), (None, "read all:of:it")])
+def test_a_grant_asks_again_for_what_it_asked_for_whatever_the_provider_called_what_it_gave(asked, again):
+    context = GrantContext(grant=Grant.CLIENT_CREDENTIALS, granted_at=BEGIN, scopes=asked)
+    held = {"refresh_token": None, "scope": "read all:of:it", "context": context}
+    world = granted(issued(scope="read all:of:it"), grant=Grant.CLIENT_CREDENTIALS, token_set=held)
+    for _ in range(2):
+        assert ask(world).kind is Kind.REFRESHED
+        assert world.transport.forms()[-1].get("scope") == again
+        world.clock.advance(2700)

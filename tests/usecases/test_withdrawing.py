@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evertoken.domain.connection import ConnectionStatus
-from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, UnknownRegistrationError
+from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, InvalidInputError
 from evertoken.usecases.attend_connection import attend_connection
 from evertoken.usecases.disconnect_connection import disconnect_connection
 from evertoken.usecases.hold_connection import hold_connection
@@ -216,6 +216,7 @@ def _pause(world: World) -> None:
 
 WITHOUT_CLIENT = {
     "registration gone": lambda world: world.directory.remove("reg-1"),
+    "entry unreadable": lambda world: world.directory.spoil("reg-1"),
     "registration paused": _pause,
     "provider down": lambda world: world.twin.script.add(faults.unavailable(), times=99),
 }
@@ -233,8 +234,8 @@ def test_what_readers_are_owed_does_not_wait_for_the_provider_or_the_client(name
     world.publisher._delayed = 0
     try:
         attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation())
-    except UnknownRegistrationError:
-        assert name == "registration gone"
+    except InvalidInputError:
+        assert name in ("registration gone", "entry unreadable")
     assert not world.row.owes_publication
 
 
