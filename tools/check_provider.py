@@ -17,8 +17,10 @@ from typing import Any
 from evertoken.catalogue.document_patterns import PROVIDER_ID
 from evertoken.catalogue.loader import find_problems, parse_provider
 from evertoken.domain.provider import Provider
+from evertoken.entrypoints.http_event import LARGEST_BODY
+from evertoken.entrypoints.json_body import DEEPEST
 from evertoken.usecases.describe_provider import find_unknown_facts
-from tools.json_lines import JsonLines, find_lines
+from tools.json_lines import JsonLines, find_depth_line, find_half_character_line, find_lines
 
 _DISCOVERED = "https://discovered.invalid/"
 """Stands for the endpoints of a document that leaves them to its issuer's metadata."""
@@ -44,7 +46,7 @@ def check_file(path: Path, *, is_shipped: bool) -> tuple[tuple[Problem, ...], Pr
     *is_shipped* asks for what the catalogue asks for: schema_version, a source of each section, and the file's name as id.
     """
     try:
-        text, document = _read(path)
+        text, document = _read(path, largest=None if is_shipped else LARGEST_BODY)
     except _UnreadableError as error:
         return (error.problem,), None
     lines = find_lines(text)
@@ -62,21 +64,39 @@ def check_file(path: Path, *, is_shipped: bool) -> tuple[tuple[Problem, ...], Pr
     return (), parse_provider(whole, provider_id=provider_id, needs_sources=is_shipped)
 
 
-def _read(path: Path) -> tuple[str, Any]:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise _UnreadableError(1, f"The file cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise _UnreadableError(line, "The file is not UTF-8 here. Save it as UTF-8.") from error
+def _read(path: Path, *, largest: int | None) -> tuple[str, Any]:
+    text = _read_text(path, largest)
     try:
         return text, json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         mend = f"The file is not JSON here (column {error.colno}): {error.msg}."
         raise _UnreadableError(error.lineno, mend) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _UnreadableError(1, f"The file is not JSON: {error}.") from error
+
+
+def _read_text(path: Path, largest: int | None) -> str:
+    """What the API refuses of any body is refused here too, with its line."""
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8")
+    except OSError as error:
+        raise _UnreadableError(1, f"The file cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _UnreadableError(line, "The file is not UTF-8 here. Save it as UTF-8.") from error
+    if largest is not None and len(content) > largest:
+        mend = f"The file is longer than {largest} bytes, the most that the API takes. Leave out sources, comments and white space."
+        raise _UnreadableError(1, mend)
+    if text.startswith("\ufeff"):
+        mend = "The file begins with a byte order mark. Save it as UTF-8 without one."
+        raise _UnreadableError(1, mend)
+    if (line := find_depth_line(text, DEEPEST)) is not None:
+        raise _UnreadableError(line, f"The file is nested deeper than {DEEPEST} levels here. No field is.")
+    if (line := find_half_character_line(text)) is not None:
+        mend = "The file has half of a character here (\\ud800 to \\udfff alone). Write the character itself."
+        raise _UnreadableError(line, mend)
+    return text
 
 
 def _refuse_constant(name: str) -> None:

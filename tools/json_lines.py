@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import yaml
 
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
+_HALF_CHARACTER = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,27 @@ def find_lines(text: str) -> JsonLines:
         else:
             lines[field] = line
     return JsonLines(lines=lines, repeated=tuple(repeated))
+
+
+def find_depth_line(text: str, deepest: int) -> int | None:
+    """Return the line on which *text*, JSON or not, opens more than *deepest* brackets, or None."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > deepest:
+            return _line_at(text, found.start())
+    return None
+
+
+def find_half_character_line(text: str) -> int | None:
+    """Return the line of the first escape that is half of a surrogate pair (RFC 8259 section 8.2), or None."""
+    halves = (found for found in _HALF_CHARACTER.finditer(text) if found[1])
+    first = next(halves, None)
+    return None if first is None else _line_at(text, first.start())
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
 
 
 def _walk(node: yaml.Node | None, path: str) -> Iterator[tuple[str, int]]:

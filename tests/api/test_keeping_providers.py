@@ -379,3 +379,17 @@ def test_a_registration_that_cannot_be_is_refused_by_its_field(plane, operator, 
 @pytest.mark.parametrize("registration_id", ["BINDING#x", "Upper", "a b", "x" * 65, ".."])
 def test_a_registration_id_is_plain(plane, operator, registration_id):
     assert put_registration(plane, registration_id).code == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "said_by", [{"from_callback": "shop"}, {"from_answer": "shop_name"}, {"default": "acme"}]
+)
+def test_what_the_provider_says_itself_is_not_required_of_a_caller(plane, said_by):
+    put_provider(
+        plane,
+        endpoints={"authorization": "https://as.example/a", "token": "https://as.example/{shop}/t"},
+        parameters={"shop": {"description": "The shop's name.", **said_by}},
+        answer={"keeps": ["shop_name"]},
+    )
+    (parameter,) = plane.request("GET", "/v1/providers/mine", token=plane.operator()).json["parameters"]
+    assert parameter["required"] is False

@@ -104,8 +104,9 @@ class AuthorizationPage:
     def come_back(self, state: str, challenge: str | None, *, denies: bool = False) -> str:
         """The query of the redirect after the user has said yes or no."""
         answer = {"state": state}
-        if self.entry.document.get("iss_parameter") == "always":
-            answer["iss"] = fill(self.entry.fact("issuer"), self.values.at_start)
+        issuer = self.entry.fact("issuer")
+        if issuer is not None and self.entry.fact("iss_parameter") != "never":
+            answer["iss"] = fill(issuer, self.values.at_start)
         if denies:
             return urlencode({**answer, "error": "access_denied"})
         grant = self.grants.begin("authorization_code", self.scopes.all, self.clock())

@@ -38,6 +38,8 @@ class AuthorizationServer:
     refusals: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     planted: dict[str, Callable[[float], Reply]] = field(default_factory=dict)
+    answers_to_lose: int = 0
+    """So many refreshes are granted, and the client gets a page of somebody's proxy in their answers' place."""
 
     def __post_init__(self) -> None:
         self.grants = Grants(self.entry)
@@ -73,7 +75,13 @@ class AuthorizationServer:
         if planted is not None:
             return planted(self.clock())
         perform: Callable[[Finding], Reply] = getattr(self, f"_{finding.operation}", self._begin)
-        return perform(finding)
+        reply = perform(finding)
+        if finding.operation == "refresh" and self.answers_to_lose:
+            self.answers_to_lose -= 1
+            if grant is not None and grant.refresh:
+                grant.refresh[-1].is_shown = False
+            return Reply(status=200, headers={"content-type": "text/html"}, body=b"<html>Welcome!</html>")
+        return reply
 
     # Understanding a request
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.conformance.disturbances import run_disturbances
 from tests.conformance.entry_document import Entry, read_entry
 from tests.conformance.error_journey import run_errors
 from tests.conformance.expectation import NotConformingError
@@ -51,6 +52,7 @@ def examine(provider_id: str) -> Examination:
             return 0
 
     note(lambda: run_journey(trial) or 0)
+    note(lambda: run_disturbances(trial) or 0)
     found.errors = note(lambda: run_errors(trial))
     found.reads = note(lambda: run_day(Trial(entry, over_http=False)).reads)
     for recording in load_recordings(provider_id):

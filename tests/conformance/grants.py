@@ -120,7 +120,7 @@ class Grants:
                 self.violations.append("a refresh although the client was told that the grant is over")
             grant.is_known_dead = True
             raise GrantRefusedError("the grant is over")
-        self._check_age(grant, now)
+        self._check_age(token if isinstance(token, AccessToken) else grant.access[-1], now)
         if isinstance(token, AccessToken):
             if token.is_ended or (
                 now >= token.expires_at and not self.entry.fact("refresh.after_expiry", True)
@@ -170,23 +170,23 @@ class Grants:
             if token.spent_at is None:
                 token.spent_at = now
 
-    def _check_age(self, grant: Grant, now: float) -> None:
-        newest = grant.access[-1]
+    def _check_age(self, renewed: AccessToken, now: float) -> None:
+        """*renewed* is the access token that is sent, else the newest of the grant whose refresh token is."""
         minimum = self.entry.fact("refresh.minimum_age_seconds", 0)
-        if now < newest.issued_at + minimum:
+        if now < renewed.issued_at + minimum:
             self.violations.append(
-                f"a refresh of a token of {now - newest.issued_at:.0f} s, and it must be {minimum} s old"
+                f"a refresh of a token of {now - renewed.issued_at:.0f} s, and it must be {minimum} s old"
             )
             raise GrantRefusedError("the access token is too young")
         maximum = self.entry.fact("refresh.maximum_age_seconds")
-        if maximum is not None and now > newest.issued_at + maximum:
+        if maximum is not None and now > renewed.issued_at + maximum:
             self.violations.append(
-                f"a refresh of a token of {now - newest.issued_at:.0f} s, and {maximum} s should be its oldest"
+                f"a refresh of a token of {now - renewed.issued_at:.0f} s, and {maximum} s should be its oldest"
             )
         window = self.entry.fact("refresh.window_seconds")
-        if window is not None and now < newest.expires_at - window:
+        if window is not None and now < renewed.expires_at - window:
             self.violations.append(
-                f"a refresh {newest.expires_at - now:.0f} s before the end, and the window is {window} s"
+                f"a refresh {renewed.expires_at - now:.0f} s before the end, and the window is {window} s"
             )
             raise GrantRefusedError("it is too early")
 

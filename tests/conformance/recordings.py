@@ -23,6 +23,7 @@ from tests.conformance.expectation import expect
 from tests.conformance.grants import FOREVER
 from tests.conformance.json_pointer import find
 from tests.conformance.recorded_request import check_recorded_request
+from tests.conformance.recording_form import check_form
 
 DIRECTORY = Path(__file__).with_name("recordings")
 SENT_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -59,9 +60,7 @@ def load_recordings(provider_id: str = "*") -> list[Recording]:
         document = json.loads(path.read_text(encoding="utf-8"))
         assert document["provider"] == path.stem, f"{path.name} names another provider"
         for number, content in enumerate(document["recordings"]):
-            source = content["source"]
-            assert source["url"].startswith("https://"), f"{path.name}: a recording without its page"
-            assert datetime.fromisoformat(source["checked_on"]), f"{path.name}: a recording without its day"
+            check_form(content, f"{path.name}, recording {number}")
             found.append(Recording(path.stem, document.get("parameters", {}), number, content))
     return found
 

@@ -33,7 +33,7 @@ class TemplateValues:
         return {**self.defaults, **self.registration, **self.connection}
 
 
-def choose_values(entry: Entry) -> TemplateValues:
+def choose_values(entry: Entry, *, leaves_out_defaults: bool = False) -> TemplateValues:
     """Values that the entry admits, and another one than the default where the provider itself says it."""
     registration, connection, defaults, callback, answer = {}, {}, {}, {}, {}
     for name, parameter in entry.document.get("parameters", {}).items():
@@ -54,6 +54,9 @@ def choose_values(entry: Entry) -> TemplateValues:
             connection[name] = example
         elif (name in callback or name in answer) and "default" not in parameter:
             connection[name] = _another(parameter, example)
+    if leaves_out_defaults:
+        registration = {name: value for name, value in registration.items() if name not in defaults}
+        connection = {name: value for name, value in connection.items() if name not in defaults}
     return TemplateValues(
         defaults=defaults,
         registration=registration,

@@ -5,6 +5,7 @@ import pytest
 from tests.conformance.entry_document import read_entry, shipped_ids
 from tests.conformance.mutants import AT_LEAST, make_mutants, survives
 from tests.conformance.mutations import MUTATIONS
+from tests.conformance.mutations_of_time import MUTATIONS_OF_TIME
 from tests.conformance.world import Trial
 
 
@@ -29,4 +30,4 @@ def test_an_entry_without_a_mistake_survives():
 def test_each_mutation_is_made_of_some_entry():
     made = {mutant.name for provider_id in shipped_ids() for mutant in make_mutants(read_entry(provider_id))}
 
-    assert made == {mutation.__name__.replace("_", " ") for mutation in MUTATIONS}
+    assert made == {mutation.__name__.replace("_", " ") for mutation in (*MUTATIONS, *MUTATIONS_OF_TIME)}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.connecting import connect
+from tests.conformance.disturbances import run_disturbances
 from tests.conformance.entry_document import Entry, shipped_ids
 from tests.conformance.error_journey import run_errors
 from tests.conformance.journey import run_journey
@@ -22,6 +23,10 @@ def test_it_is_not_in_the_catalogue():
 
 def test_it_goes_the_whole_way_over_http():
     run_journey(Trial(ENTRY))
+
+
+def test_it_is_renewed_whatever_disturbs_it():
+    run_disturbances(Trial(ENTRY))
 
 
 def test_its_errors_under_status_200_are_understood():

@@ -1,11 +1,13 @@
 """The simulated server understands what its entry describes and nothing else: otherwise every client would conform to it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evertoken.domain.connection import RefreshPolicy
+from evertoken.domain.errors import ProviderRefusedError
 from tests.conformance.connecting import connect
 from tests.conformance.deviations import OPTIONAL, OPTIONAL_IN_JWT_BEARER, deviations_of
 from tests.conformance.entry_document import CONNECTING, Entry, read_entry, shipped_ids
@@ -206,6 +208,54 @@ def test_one_request_more_than_the_limit_is_throttled_and_noted():
         assert [world.server.answer(calls[0]).status for _ in range(2)] == [200, 429]
 
     assert world.server.violations == ["3 requests in 60 s, and 2 are allowed"]
+
+
+def test_a_code_is_not_given_for_another_verifier():
+    with Trial(entry_with(), over_http=False).world() as world:
+        right = world.server.answer
+
+        def with_another_verifier(call):
+            body = re.sub(rb"code_verifier=[^&]+", b"code_verifier=" + b"x" * 43, call.body)
+            return right(replace(call, body=body))
+
+        world.service.transport.answering = with_another_verifier
+        with pytest.raises(ProviderRefusedError):
+            connect(world, "authorization_code")
+
+    assert world.server.violations == ["code_exchange: a verifier that is not the challenge's"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent", "reason"),
+    [
+        ("access_token", "refresh-1-1", "not the grant's current access_token"),
+        ("refresh_token", "access-1-1", "not the grant's current refresh_token"),
+        (None, "access-1-0", "the token was never issued"),
+    ],
+)
+def test_a_revocation_of_another_token_is_refused(wanted, sent, reason):
+    entry = entry_with(revocation={} if wanted is None else {"token": wanted})
+    with Trial(entry, over_http=False).world() as world:
+        row = connect(world, "authorization_code")
+        right = world.server.answer
+
+        def with_another_token(call):
+            body = re.sub(rb"(?<![a-z_])token=[^&]+", b"token=" + sent.encode(), call.body)
+            return right(replace(call, body=body))
+
+        world.service.transport.answering = with_another_token
+        world.service.disconnect(row)
+
+    assert reason in world.server.refusals[0]
+    assert not world.server.grants.latest.is_dead
+
+
+def test_an_answer_that_is_lost_was_given_all_the_same():
+    with Trial(entry_with(), over_http=False).world() as world:
+        row = connect(world, "authorization_code")
+        world.server.answers_to_lose = 1
+        assert renew(world, row).failure.kind == "outcome_unknown"
+        assert len(world.server.grants.latest.refresh) == 2
 
 
 def test_an_assertion_is_good_once_and_only_for_its_audience():

@@ -37,6 +37,8 @@ class Trial:
     over_http: bool = True
     keeps_lifecycle: bool = False
     """Else a retired provider is connected to all the same: its facts are still facts."""
+    leaves_out_defaults: bool = False
+    """Nobody gives a parameter that has a default."""
 
     @cached_property
     def provider(self) -> Provider:
@@ -51,7 +53,7 @@ class Trial:
         """A new server and a new service."""
         clock = FakeClock()
         client = SimulatedClient(self.entry, method or self.entry.methods[0])
-        values = choose_values(self.entry)
+        values = choose_values(self.entry, leaves_out_defaults=self.leaves_out_defaults)
         server = AuthorizationServer(self.entry, client, values, clock.seconds, REDIRECT_URI)
         ready = register(self.provider, client, values.registration, SCOPES, clock)
         leading = over_http(server.answer) if self.over_http else nullcontext(MemoryTransport(server.answer))

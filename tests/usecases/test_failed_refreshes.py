@@ -125,7 +125,8 @@ def test_a_refusal_after_an_unanswered_request_waits_to_be_confirmed() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [faults.unavailable(), faults.answer(429, b"{}"), faults.answer(401, b'{"error":"invalid_client"}')]
+    "fault",
+    [faults.unavailable(), faults.answer(429, b"{}"), faults.answer(401, b'{"error":"invalid_client"}')],
 )
 def test_an_unanswered_request_is_not_forgotten_because_its_repetition_was_turned_away(fault) -> None:
     world = due_world("grace")

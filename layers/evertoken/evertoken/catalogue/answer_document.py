@@ -29,10 +29,12 @@ from evertoken.domain.answer_shape import (
     RetryAfterShape,
     TraceShape,
 )
+from evertoken.domain.provider_shapes import AccountOrigin, AccountSource
 
 _STANDARD_MEMBER = re.compile("|".join(STANDARD_MEMBERS))
 _TOKEN_TYPE = re.compile(r"[a-z0-9 _-]{1,64}")
 _MAX_KEPT = 16
+_SEALED_MEMBERS = ("access_token", "refresh_token", "id_token", "device_code")
 
 
 class WaitKind(StrEnum):
@@ -88,6 +90,24 @@ def parse_answer_shape(reader: DocumentReader | None, reading: Reading) -> Answe
     )
     close_section(reader, "answer", reading)
     return shape
+
+
+def report_shown_tokens(reader: DocumentReader, shape: AnswerShape, account: AccountSource) -> None:
+    """Report what would show a token of an answer: kept members are published, an account is listed, a trace is logged."""
+    names = {name for member in _SEALED_MEMBERS for name in shape.names_of(member)}
+    shown = {
+        "answer.keeps": shape.keeps,
+        "answer.trace.path": () if shape.trace is None or shape.trace.path is None else (shape.trace.path,),
+        "account.member": (account.member,)
+        if account.origin is AccountOrigin.ANSWER and account.member
+        else (),
+    }
+    for field, members in shown.items():
+        if any(member.rpartition("/")[2] in names for member in members):
+            reader.report(
+                field,
+                "names a token, which would be shown. Tokens are kept sealed by themselves: leave it out.",
+            )
 
 
 def _parse_expiry(reader: DocumentReader | None, default: ExpiryShape) -> ExpiryShape:

@@ -12,7 +12,8 @@ from evertoken.catalogue.placeholders import CLAIM, NOWHERE
 from evertoken.domain.assertion import RFC_ASSERTION, AssertionShape, SigningAlgorithm
 
 _AUDIENCE = re.compile(r"[\x21-\x7e]{1,256}")
-_CLAIM_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+_CLAIM_NAME = re.compile(r"(?!(?:exp|iat|nbf)\Z)[A-Za-z0-9_.:/-]{1,128}")
+"""Instants are numbers and counted here: an assertion whose end is a text is refused everywhere."""
 
 
 class OptionalClaim(StrEnum):
@@ -41,7 +42,7 @@ def parse_assertion(reader: DocumentReader | None, reading: Reading) -> Assertio
             "claims",
             names=_CLAIM_NAME,
             values=PARAMETER_VALUE,
-            mend="must be a claim's name and a text.",
+            mend="must be a claim's name (but exp, iat and nbf, which Evertoken counts) and a text.",
             limit=16,
         ),
         omits=frozenset(claim.value for claim in reader.choices("omits", OptionalClaim)),

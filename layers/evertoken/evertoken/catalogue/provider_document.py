@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any
 
-from evertoken.catalogue.answer_document import parse_answer_shape
+from evertoken.catalogue.answer_document import parse_answer_shape, report_shown_tokens
 from evertoken.catalogue.authorization_document import (
     parse_account_source,
     parse_authorization,
@@ -137,6 +137,7 @@ def read_provider(
     used = reading.placeholders.check(reader, declared=declared, kept=frozenset(map(kept_name, kept)))
     reader.close()
     _check_together(reader, provider)
+    report_shown_tokens(reader, answer, account)
     return replace(
         provider,
         parameters=settled(

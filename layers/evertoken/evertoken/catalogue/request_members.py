@@ -110,5 +110,11 @@ def take_headers(reader: DocumentReader, reading: Reading) -> dict[str, str]:
         values=_HEADER_VALUE,
         mend="must be a header that is not ours to set (Authorization, Host, Content-Type …) and a text of plain ASCII.",
     )
+    by_name: dict[str, str] = {}
+    for name in headers:
+        # The names of headers are one in any case (RFC 9110 section 5.1).
+        first = by_name.setdefault(name.lower(), name)
+        if first != name:
+            reader.report(f"headers.{name}", f"is the same header as {first}. Name it once.")
     reading.placeholders.note_values(reader.name_of("headers"), headers, REQUEST_VALUE)
     return headers

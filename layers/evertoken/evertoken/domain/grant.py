@@ -40,7 +40,8 @@ class GrantContext:
 
     `parameters` fill what the client registration left open of the provider's templates (a shop, a data centre). `redirect_uri` is the one that the
     code was sent to. `credentials` are what a grant that can run again is run with: `username` and `password` of a session login, `subject` of a
-    JWT bearer grant. `granted_at` is when the resource owner consented, or None for grants from before this was kept.
+    JWT bearer grant; `scopes` are what it asks for, None where that was not kept. `granted_at` is when the resource owner consented, or None for grants
+    from before this was kept.
     """
 
     grant: Grant = Grant.AUTHORIZATION_CODE
@@ -48,6 +49,7 @@ class GrantContext:
     parameters: Mapping[str, str] = field(default_factory=dict)
     redirect_uri: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    scopes: tuple[str, ...] | None = None
 
 
 UNKNOWN_CONTEXT = GrantContext()

@@ -27,6 +27,15 @@ class ReadyClient:
         return client_binding(self.provider.token_endpoint, self.registration.client_id)
 
     def for_grant(self, parameters: Mapping[str, str]) -> ReadyClient:
-        """Return this client with nothing of its provider's templates left to fill. Raises InvalidInputError, which names the parameter."""
-        provider = self.provider.filled(parameters)
+        """Return this client with nothing of its provider's templates left to fill.
+
+        What a grant was given for and the registration has come to say itself, in the same words, is no contradiction.
+
+        Raises:
+            InvalidInputError: the message names the parameter.
+        """
+        said = self.registration.parameters
+        provider = self.provider.filled(
+            {name: value for name, value in parameters.items() if said.get(name) != value}
+        )
         return self if provider is self.provider else replace(self, provider=provider)

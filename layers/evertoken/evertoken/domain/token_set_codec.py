@@ -60,15 +60,17 @@ def _encode_context(context: GrantContext) -> dict[str, Any]:
         "parameters": dict(context.parameters),
         "redirect_uri": context.redirect_uri,
         "credentials": dict(context.credentials),
+        "scopes": None if context.scopes is None else list(context.scopes),
     }
 
 
 def _decode_context(document: dict[str, Any]) -> GrantContext:
-    granted_at = document["granted_at"]
+    granted_at, scopes = document["granted_at"], document.get("scopes")
     return GrantContext(
         grant=Grant(document["grant"]),
         granted_at=None if granted_at is None else from_milliseconds(granted_at),
         parameters=document["parameters"],
         redirect_uri=document["redirect_uri"],
         credentials=document["credentials"],
+        scopes=None if scopes is None else tuple(scopes),
     )

@@ -99,7 +99,9 @@ def _view_parameter(name: str, parameter: TemplateParameter) -> dict[str, Any]:
     return {
         "name": name,
         "description": parameter.description,
-        "required": parameter.default is None,
+        "required": parameter.default is None
+        and parameter.from_callback is None
+        and parameter.from_answer is None,
         "default": parameter.default,
         "choices": list(parameter.choices),
         "suffixes": list(parameter.suffixes),

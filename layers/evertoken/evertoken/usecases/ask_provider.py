@@ -49,16 +49,21 @@ class Asked:
 def ask_provider(
     deps: RefreshDependencies, attempt: Attempt, row: Connection, previous: TokenSet, renewal: Renewal
 ) -> Asked:
-    """Send what *renewal* needs, and what may follow it; a token set that was issued is complete."""
+    """Send what *renewal* needs, and what may follow it; a token set that was issued is complete.
+
+    Raises:
+        NoRefreshTokenError: the provider's entry wants something in the refresh that *previous* does not hold; nothing was sent.
+    """
     provider = attempt.ready.provider
     outcome: Outcome = Failure(kind=FailureKind.NOT_SENT, code="no_time")
     sent: list[Renewal] = []
     last, following, pause = renewal, renewal, 0.0
+    was_unanswered = False
     operation = Operation.REFRESH
     while following is not Renewal.NONE and has_time(deps, attempt.invocation, pause):  # 3
         if pause:
             deps.clock.sleep(pause)
-        last = following
+        last, was_unanswered = following, following in sent
         try:
             request, operation = _build(deps, attempt.ready, previous, last)
         except (SignerUnavailableError, InvalidInputError) as error:
@@ -73,7 +78,7 @@ def ask_provider(
         outcome=outcome,
         renewal=last,
         requests_sent=len(sent),
-        was_unanswered=sent.count(last) > 1,
+        was_unanswered=was_unanswered,
         spent_refresh=last is Renewal.RUN_AGAIN and Renewal.REFRESH in sent,
         may_still_run=following is not Renewal.NONE
         and isinstance(outcome, Failure)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from evertoken.domain.connection import Connection, ConnectionStatus
 from evertoken.domain.due import due_when_settled
-from evertoken.domain.errors import UnknownProviderError, UnknownRegistrationError, VaultSealedError
+from evertoken.domain.errors import InvalidInputError, VaultSealedError
 from evertoken.domain.hint import Hint
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.publish_connection import PublishResult, publish_connection
@@ -27,7 +27,7 @@ def attend_connection(deps: RefreshDependencies, hint: Hint, *, invocation: Invo
     """
     try:
         result = refresh_from_hint(deps, hint, invocation=invocation)
-    except (UnknownRegistrationError, UnknownProviderError, VaultSealedError):
+    except (InvalidInputError, VaultSealedError):
         _settle_without_client(deps, hint, invocation=invocation)
         raise
     row = result.connection

@@ -99,6 +99,7 @@ def connect_directly(
         granted_at=sent_at,
         parameters=values,
         credentials=direct.given if direct.grant.can_run_again else {},
+        scopes=scopes if direct.grant.can_run_again else None,
     )
     issued = replace(outcome, token_set=replace(outcome.token_set, context=context))
     return establish_connection(establishing, client, target, issued, invocation=invocation)

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import (
     EvertokenError,
+    InvalidInputError,
     StoreUnavailableError,
-    UnknownProviderError,
-    UnknownRegistrationError,
     VaultSealedError,
 )
 from evertoken.domain.hint import Hint
@@ -127,12 +126,7 @@ def _refresh_and_read(
             row = deps.refreshing.store.get(row.key)
             if result.kind is RefreshResultKind.IN_FLIGHT:
                 row = _wait_for_other(deps, row, wait_until)
-        except (
-            StoreUnavailableError,
-            VaultSealedError,
-            UnknownRegistrationError,
-            UnknownProviderError,
-        ) as error:
+        except (StoreUnavailableError, VaultSealedError, InvalidInputError) as error:
             failure = error  # a live token is served in every failure state
     _refuse_withdrawn(row)
     left = row.lives_for(clock.now())

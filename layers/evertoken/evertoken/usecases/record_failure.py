@@ -38,7 +38,7 @@ def record_failure(
     """
     now = deps.clock.now()
     is_refresh = asked.renewal is Renewal.REFRESH
-    closed = not asked.spent_refresh
+    closed = _spent_nothing(asked)
     retry_at = now + _at_least(attempt, _wait_seconds(deps, row, asked, failure))
     confirmation = now + _at_least(attempt, CONFIRMATION_SECONDS)
     match failure.kind:
@@ -146,7 +146,7 @@ def _rest_registration(
     # No cool-down of its own beyond the provider's limits: when the registration is put right, this connection resumes with the others.
     interval = _at_least(attempt, 0)
     cooldown_until = now + interval if interval and asked.requests_sent else None
-    closed = not asked.spent_refresh
+    closed = _spent_nothing(asked)
     release(deps, attempt, row, failure, max(until, now + interval), cooldown_until, closed=closed, now=now)
     result = _result(RefreshResultKind.REGISTRATION_PAUSED, row, failure, asked.requests_sent)
     return replace(result, paused_registration=paused)
@@ -169,6 +169,11 @@ def _wait_seconds(deps: RefreshDependencies, row: Connection, asked: Asked, fail
     if waits_for_user or (is_refused_login and failure.kind is FailureKind.PROVIDER_DOWN):
         wait = max(wait, USER_ACTION_SECONDS)
     return wait
+
+
+def _spent_nothing(asked: Asked) -> bool:
+    """Return whether no request of the attempt may have spent the refresh token, whatever the last of them came to."""
+    return not asked.spent_refresh and not asked.was_unanswered
 
 
 def _at_least(attempt: Attempt, seconds: float) -> timedelta:

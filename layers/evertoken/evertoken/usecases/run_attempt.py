@@ -6,7 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from evertoken.domain.connection import Connection
-from evertoken.domain.errors import InvalidInputError, PublisherUnavailableError, StoreUnavailableError
+from evertoken.domain.errors import (
+    InvalidInputError,
+    NoRefreshTokenError,
+    PublisherUnavailableError,
+    StoreUnavailableError,
+)
 from evertoken.domain.outcome import Failure
 from evertoken.domain.renewal import (
     Renewal,
@@ -72,7 +77,11 @@ def _renew(deps: RefreshDependencies, attempt: Attempt, row: Connection, previou
             return end_expired(deps, attempt, row)
         elif is_open and not may_repeat_at_once(provider, renewal) and _is_early(row, now):
             return end_deferred(deps, attempt, row)
-    asked = ask_provider(deps, attempt, row, previous, renewal)
+    try:
+        asked = ask_provider(deps, attempt, row, previous, renewal)
+    except NoRefreshTokenError:
+        # The entry wants something in the request that this grant never kept; nothing was sent.
+        return end_client_changed(deps, attempt, row, "request_incomplete")
     if isinstance(asked.outcome, Failure):
         return record_failure(deps, attempt, row, asked, asked.outcome)
     return _keep(deps, attempt, row, asked.outcome.token_set, asked.requests_sent)

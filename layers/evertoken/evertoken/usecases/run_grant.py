@@ -28,21 +28,26 @@ def build_run_again(
     clock: Clock,
     randomness: Randomness,
 ) -> tuple[HttpRequest, Operation]:
-    """Return the request that runs the grant of *token_set* again, for the scope that it had, and what kind of request it is.
+    """Return the request that runs the grant of *token_set* again, for the scopes that it was run for, and what kind of request it is.
+
+    Of sets from before these were kept, the scope that was granted is asked for.
 
     Raises:
         SignerUnavailableError: an assertion that it carries cannot be signed.
         ValueError: the grant cannot run again; `find_grant_to_run` says so before.
     """
     requests, context = ready.provider.requests, token_set.context
-    scopes = tuple(token_set.scope.split())
+    # What was granted may be more, or in other words, than the provider lets a client ask for.
+    scopes = tuple(token_set.scope.split()) if context.scopes is None else context.scopes
     match find_grant_to_run(ready.provider, token_set):
         case Grant.CLIENT_CREDENTIALS:
             shape = requests.client_credentials
             proof = find_client_assertion(signer, ready, shape, clock=clock, randomness=randomness)
             return build_client_credentials(ready, scopes, assertion=proof), Operation.CLIENT_CREDENTIALS
         case Grant.SESSION_LOGIN:
-            return build_session_login(ready, context.credentials), Operation.SESSION_LOGIN
+            shape = requests.session_login
+            proof = find_client_assertion(signer, ready, shape, clock=clock, randomness=randomness)
+            return build_session_login(ready, context.credentials, assertion=proof), Operation.SESSION_LOGIN
         case Grant.JWT_BEARER:
             assertion = make_grant_assertion(
                 signer,
