@@ -106,12 +106,13 @@ def test_no_value_makes_reading_fail_or_leave_the_bounds(value, shape):
     assert NOW + timedelta(seconds=lifetime.seconds or 0) >= NOW
 
 
-def test_zero_and_null_mean_never_only_where_the_entry_says_so():
+def test_zero_less_and_null_mean_never_only_where_the_entry_says_so():
     never = ExpiryShape(zero_is_never=True)
-    for value in (0, "0", 0.0, None):
+    for value in (0, "0", 0.0, -1, "-1", None):
         assert issued({"expires_in": value}, expiry=never).token_set.expires_at is None
         assert issued({"expires_in": value}, expiry=never).anomalies == ()
-    assert issued({"expires_in": 0}).token_set.expires_at == NOW
+    for value in (0, -1):
+        assert issued({"expires_in": value}).token_set.expires_at == NOW
     assert issued({"expires_in": None}).anomalies == ("expires_in_assumed",)
     left_out = parse(json_answer({"access_token": "at"}), shape_provider(answer=AnswerShape(expiry=never)))
     assert isinstance(left_out, Issued)

@@ -26,7 +26,7 @@ class ExpiryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryShape:
-    """How an answer says when a token ends; `zero_is_never` where zero or null mean that it does not."""
+    """How an answer says when a token ends; `zero_is_never` where zero, a negative number or null mean that it does not."""
 
     kind: ExpiryKind = ExpiryKind.SECONDS
     zero_is_never: bool = False

@@ -51,7 +51,7 @@ def parse_lifetime(
     if kind is ExpiryKind.JWT_EXP:
         value = find_claims(value).get("exp")
     number = find_number(value)
-    if number == 0 and shape.zero_is_never:
+    if number is not None and number <= 0 and shape.zero_is_never:
         return _ENDLESS
     if kind is ExpiryKind.ISO_8601:
         seconds = _seconds_until_instant(value, sent_at)
