@@ -37,16 +37,18 @@ def discover(**changes):
     )
 
 
-def test_metadata_is_asked_for_where_rfc_8414_and_openid_connect_put_it():
+def test_metadata_is_asked_for_where_rfc_8414_and_openid_connect_and_health_records_put_it():
     assert metadata_urls(ISSUER) == (
         "https://login.example.com/.well-known/oauth-authorization-server/realms/one",
         "https://login.example.com/realms/one/.well-known/oauth-authorization-server",
         "https://login.example.com/realms/one/.well-known/openid-configuration",
         "https://login.example.com/.well-known/openid-configuration/realms/one",
+        "https://login.example.com/realms/one/.well-known/smart-configuration",
     )
     assert metadata_urls("https://login.example.com/") == (
         "https://login.example.com/.well-known/oauth-authorization-server",
         "https://login.example.com/.well-known/openid-configuration",
+        "https://login.example.com/.well-known/smart-configuration",
     )
 
 
@@ -111,6 +113,23 @@ def test_what_an_operator_wrote_wins():
         None,
         f"{ISSUER}/token",
     )
+
+
+@pytest.mark.parametrize("named", [..., "https://accounts.google.com"])
+def test_a_server_of_health_records_is_discovered_by_its_base_and_no_issuer_that_it_names_is_believed(named):
+    base = "https://fhir.example.com/r4"
+    metadata = {name: value for name, value in {**METADATA, "issuer": named}.items() if value is not ...}
+    found = parse_metadata(
+        base,
+        json.dumps(metadata).encode(),
+        metadata_url=metadata_urls(base)[-1],
+        checked_on=date(2026, 11, 21),
+    )
+    provider = parse_provider(
+        with_discovered({"extends": "oauth2", "issuer": base}, found), provider_id="own"
+    )
+    assert (provider.issuer, provider.iss_parameter) == (None, IssParameter.UNKNOWN)
+    assert (provider.token_endpoint, provider.pkce) == (f"{ISSUER}/token", Pkce.SUPPORTED)
 
 
 @pytest.mark.parametrize("other", [f"{ISSUER}/", ISSUER.upper(), "https://evil.example.com", None, 7])

@@ -1,4 +1,4 @@
-"""Server metadata (RFC 8414, OpenID Connect Discovery 1.0) made into a provider document; the fetching is somebody else's."""
+"""Server metadata (RFC 8414, OpenID Connect Discovery 1.0, SMART App Launch 2.2) made into a provider document; the fetching is somebody else's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from evertoken.domain.request_shape import ClientAuthentication
 
 MAX_METADATA_BYTES = 262_144
 _MAX_URL_CHARACTERS = 2048
+_SMART_CONFIGURATION = "/.well-known/smart-configuration"
+"""Under the base URL of a FHIR server, which stands in the place of the issuer (SMART App Launch 2.2, "Conformance")."""
 _GRANTS = {
     "authorization_code": Grant.AUTHORIZATION_CODE,
     "refresh_token": Grant.REFRESH_TOKEN,
@@ -33,7 +35,7 @@ def metadata_urls(issuer: str, *, allow_loopback: bool = False) -> tuple[str, ..
     """Return where *issuer*'s metadata may be, in the order in which to ask.
 
     RFC 8414 section 3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery 1.0 section 4 after it; servers
-    do both with both. The OAuth document comes first: it names the revocation endpoint more often.
+    do both with both. The OAuth document comes first: it names the revocation endpoint more often. Servers of health records come last.
 
     Raises:
         InvalidInputError: *issuer* is not an https URL without query and fragment.
@@ -46,6 +48,7 @@ def metadata_urls(issuer: str, *, allow_loopback: bool = False) -> tuple[str, ..
         f"{root}{path}/.well-known/oauth-authorization-server",
         f"{root}{path}/.well-known/openid-configuration",
         f"{root}/.well-known/openid-configuration{path}",
+        f"{root}{path}{_SMART_CONFIGURATION}",
     )
     return tuple(dict.fromkeys(urls))
 
@@ -65,7 +68,8 @@ def parse_metadata(
             f"The issuer's metadata is longer than {MAX_METADATA_BYTES} bytes. Name its endpoints instead."
         )
     metadata = _parse_object(body)
-    if metadata.get("issuer") != issuer:
+    is_issuers_own = metadata.get("issuer") == issuer
+    if not is_issuers_own and not metadata_url.endswith(_SMART_CONFIGURATION):
         raise InvalidInputError(
             "The metadata names another issuer. Give the issuer exactly as the server does, to the last slash."
         )
@@ -78,8 +82,9 @@ def parse_metadata(
     if "token" not in endpoints:
         raise InvalidInputError("The metadata has no token_endpoint. Name the provider's endpoints instead.")
     return {
-        "issuer": issuer,
-        "iss_parameter": _iss_parameter(metadata),
+        # A FHIR server is not the issuer of what its authorization server signs, and may name any: none is believed.
+        "issuer": issuer if is_issuers_own else "unknown",
+        "iss_parameter": _iss_parameter(metadata) if is_issuers_own else "unknown",
         "grants": _grants(metadata, endpoints),
         "endpoints": {**endpoints, "source": source},
         "client_authentication": {**_client_authentication(metadata), "source": source},
@@ -88,8 +93,8 @@ def parse_metadata(
 
 
 def with_discovered(document: Mapping[str, Any], discovered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *document* with what it leaves out taken from *discovered*: what an operator wrote wins, member by member."""
-    whole = dict(document)
+    """Return *document* with what it leaves out taken from *discovered*: what an operator wrote wins, member by member, but for the issuer."""
+    whole = {**document, "issuer": discovered["issuer"]}
     for name, value in discovered.items():
         own = whole.get(name)
         if isinstance(own, Mapping) and isinstance(value, Mapping):
