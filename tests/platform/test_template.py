@@ -143,7 +143,9 @@ def test_data_keys_are_used_with_a_tenant_as_context_and_nothing_else(
     }
 
 
-def test_those_that_read_client_secrets_may_sign_with_the_keys_that_the_operator_names_and_with_no_other() -> None:
+def test_those_that_read_client_secrets_may_sign_with_the_keys_that_the_operator_names_and_with_no_other() -> (
+    None
+):
     signers = {name: item for name, item in statements() if item["Sid"] == "SignAssertions"}
     assert set(signers) == {name for name, item in statements() if item["Sid"] == "ReadClientSecrets"}
     for item in signers.values():

@@ -122,7 +122,7 @@ MUTANTS: Final = (
     _mutant(
         "a strict provider's silence is asked again at once",
         ("evertoken.domain.provider", "Rotation.may_repeat_at_once"),
-        "return self.kind in (RotationClass.STATIC, RotationClass.GRACE)",
+        "return self.kind is RotationClass.STATIC",
         "return True",
         probe="scheduled refresh",
         breach="I17",

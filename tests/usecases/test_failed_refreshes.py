@@ -106,6 +106,16 @@ def test_a_strict_providers_lost_answer_waits_until_late_and_is_then_called_a_lo
     assert world.row.sealed is not None, "what lives is served until it expires"
 
 
+def test_a_grace_that_is_over_is_no_grace_any_more() -> None:
+    world = due_world("grace")
+    world.twin.script.add(faults.drop_after_commit(), times=2)
+    attend_connection(world.refreshing(), hint_of(world), invocation=world.invocation())
+    assert posts(world) == 2
+    world.clock.advance(121)
+    assert demand(world).kind is Kind.DEFERRED
+    assert posts(world) == 2, "the old token is dead by now, and using it again could end more than it brings"
+
+
 def test_a_strict_providers_unprocessed_request_heals_late() -> None:
     world = due_world("strict_kill")
     world.twin.script.add(faults.drop_before())

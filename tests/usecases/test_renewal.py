@@ -14,6 +14,7 @@ from evertoken.domain.renewal import (
     find_fallback,
     is_past_renewal,
     may_repeat_at_once,
+    may_repeat_later,
 )
 from evertoken.domain.token_set import TokenSet
 from tests.fakes.clock import BEGIN
@@ -95,12 +96,37 @@ def test_a_grant_is_run_again_only_after_what_a_new_grant_mends(kind):
 @pytest.mark.parametrize("rotation", RotationClass)
 @pytest.mark.parametrize("kills", [True, False])
 def test_an_unknown_outcome_is_repeated_at_once_where_that_risks_nothing(rotation, kills):
-    known = provider(rotation=Rotation(kind=rotation), refresh_kills_access_token=kills)
+    known = provider(rotation=Rotation(kind=rotation, grace_seconds=30), refresh_kills_access_token=kills)
     forgiving = rotation in (RotationClass.STATIC, RotationClass.GRACE)
     assert may_repeat_at_once(known, Renewal.REFRESH) is forgiving
     assert may_repeat_at_once(known, Renewal.RUN_AGAIN) is False
     by_itself = replace(known, refresh_credential=RefreshCredential.ACCESS_TOKEN)
     assert may_repeat_at_once(by_itself, Renewal.REFRESH) is not kills
+
+
+def test_a_grace_that_may_be_over_before_the_silence_is_noticed_is_none():
+    for seconds, may in ((29, False), (30, True)):
+        graced = provider(rotation=Rotation(kind=RotationClass.GRACE, grace_seconds=seconds))
+        assert may_repeat_at_once(graced, Renewal.REFRESH) is may
+
+
+@pytest.mark.parametrize(
+    ("rotation", "credential", "within", "after"),
+    [
+        (RotationClass.GRACE, RefreshCredential.REFRESH_TOKEN, True, False),
+        (RotationClass.GRACE, RefreshCredential.ACCESS_TOKEN, True, True),
+        (RotationClass.STATIC, RefreshCredential.REFRESH_TOKEN, True, True),
+        (RotationClass.STRICT, RefreshCredential.REFRESH_TOKEN, False, False),
+    ],
+)
+def test_later_a_request_is_repeated_inside_a_grace_only(rotation, credential, within, after):
+    known = provider(rotation=Rotation(kind=rotation, grace_seconds=60), refresh_credential=credential)
+    for seconds, may in ((59, within), (60, after)):
+        now = BEGIN + timedelta(seconds=seconds)
+        assert may_repeat_later(known, Renewal.REFRESH, BEGIN, now) is may
+        assert may_repeat_later(known, Renewal.REFRESH, None, now) is within, (
+            "a worker died: nothing is known"
+        )
 
 
 def test_nothing_expired_is_renewed_where_the_provider_says_so_and_the_expiry_is_a_fact():

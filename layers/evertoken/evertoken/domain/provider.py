@@ -87,6 +87,10 @@ class ChallengeMethod(StrEnum):
     PLAIN = "plain"
 
 
+LEAST_USEFUL_GRACE_SECONDS = 30
+"""That an answer will not come is known after 25 seconds, and the repetition follows within two more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     """A provider's rotation class and, for `grace`, how long the old refresh token works (at most: `grace_ends_on_use` of the new one)."""
@@ -98,8 +102,10 @@ class Rotation:
 
     @property
     def may_repeat_at_once(self) -> bool:
-        """Whether a request of unknown outcome may be repeated without risk to the grant."""
-        return self.kind in (RotationClass.STATIC, RotationClass.GRACE)
+        """Whether a request of unknown outcome may be repeated without risk to the grant: a grace must outlast the wait for an answer."""
+        if self.kind is RotationClass.GRACE:
+            return self.grace_seconds >= LEAST_USEFUL_GRACE_SECONDS
+        return self.kind is RotationClass.STATIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

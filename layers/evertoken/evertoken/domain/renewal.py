@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from evertoken.domain.grant import Grant
 from evertoken.domain.outcome import Failure, FailureKind
-from evertoken.domain.provider import Provider, RefreshCredential
+from evertoken.domain.provider import Provider, RefreshCredential, RotationClass
 from evertoken.domain.schedule import lifetime_seconds
 from evertoken.domain.token_set import TokenSet
 
@@ -74,6 +74,19 @@ def may_repeat_at_once(provider: Provider, renewal: Renewal) -> bool:
         # the same request brings the next token; only where the renewal kills it the answer may have been the last.
         return not provider.refresh_kills_access_token
     return provider.rotation.may_repeat_at_once
+
+
+def may_repeat_later(provider: Provider, renewal: Renewal, failed_at: datetime | None, now: datetime) -> bool:
+    """Return whether a request whose outcome is unknown may be repeated at *now*, when the last failure was at *failed_at*: inside a grace only."""
+    if not may_repeat_at_once(provider, renewal):
+        return False
+    is_graced = (
+        provider.rotation.kind is RotationClass.GRACE
+        and provider.refresh_credential is not RefreshCredential.ACCESS_TOKEN
+    )
+    if not is_graced or failed_at is None:
+        return True
+    return (now - failed_at).total_seconds() < provider.rotation.grace_seconds
 
 
 def is_past_renewal(provider: Provider, token_set: TokenSet, now: datetime) -> bool:

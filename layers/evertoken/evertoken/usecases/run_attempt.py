@@ -18,7 +18,7 @@ from evertoken.domain.renewal import (
     choose_renewal,
     find_grant_to_run,
     is_past_renewal,
-    may_repeat_at_once,
+    may_repeat_later,
 )
 from evertoken.domain.schedule import lifetime_seconds, windows_of
 from evertoken.domain.token_set import TokenSet
@@ -75,8 +75,10 @@ def _renew(deps: RefreshDependencies, attempt: Attempt, row: Connection, previou
             renewal = Renewal.RUN_AGAIN
         elif is_past:
             return end_expired(deps, attempt, row)
-        elif is_open and not may_repeat_at_once(provider, renewal) and _is_early(row, now):
-            return end_deferred(deps, attempt, row)
+        elif is_open and _is_early(row, now):
+            failed_at = None if row.failure is None else row.failure.failed_at
+            if not may_repeat_later(provider, renewal, failed_at, now):
+                return end_deferred(deps, attempt, row)
     try:
         asked = ask_provider(deps, attempt, row, previous, renewal)
     except NoRefreshTokenError:
