@@ -21,7 +21,8 @@ DEVICES = provider_of(
     "none",
     endpoints={"token": f"{ORIGIN}/token", "device_authorization": f"{ORIGIN}/device_authorization"},
 )
-INTERVAL_SECONDS = 1
+INTERVAL_SECONDS = 3
+"""Long enough for two calls beside the whole suite, also where a function has to start first."""
 SLOWED_SECONDS = INTERVAL_SECONDS + 5
 """RFC 8628 section 3.5."""
 
@@ -49,13 +50,13 @@ def decide_on_another_device(installation: Installation) -> dict[str, Any]:
                 assert polls() - before <= 1 or not was_at_once
                 return answers if was_at_once and polls() > before else None
 
-            pair = wait_until("a poll of two callers at once", ask_twice_at_once, seconds=15)
+            pair = wait_until("a poll of two callers at once", ask_twice_at_once, seconds=60)
         asked_by_pairs = polls()
         site.server.planted["device_code"] = lambda _: json_reply({"error": "slow_down"}, 400)
         slowed = wait_until(
             "the provider says: slower",
             lambda: (answer := complete()).status == 202 and polls() > asked_by_pairs and answer,
-            seconds=10,
+            seconds=30,
         )
         slowed_at = time.monotonic()
         del site.server.planted["device_code"]
@@ -63,7 +64,7 @@ def decide_on_another_device(installation: Installation) -> dict[str, Any]:
         connected = wait_until(
             "the tokens",
             lambda: (answer := complete()).status != 202 and document(answer),
-            seconds=20,
+            seconds=40,
             pause=0.5,
         )
         seconds = time.monotonic() - slowed_at

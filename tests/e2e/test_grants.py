@@ -214,7 +214,7 @@ def with_statement(installation: Installation, role: str, key_arn: str) -> Itera
     """Give a role for a while what the template gives it when `AssertionKeyArns` names the key."""
     iam, name = installation.aws.client("iam"), installation.aws.physical_id(role)
     statements = [
-        one for one in statements_of(role, AssertionKeyArns=[key_arn]) if one["Sid"] == SIGN_ASSERTIONS
+        one for one in statements_of(role, AssertionKeyArns=key_arn) if one["Sid"] == SIGN_ASSERTIONS
     ]
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_role_policy(RoleName=name, PolicyName=SIGN_ASSERTIONS, PolicyDocument=policy)

@@ -48,6 +48,8 @@ class _Rendering:
                 )
             if name == "Fn::Join":
                 return argument[0].join(self.render(argument[1]))
+            if name == "Fn::Split":
+                return self.render(argument[1]).split(argument[0])
         return {
             name: one
             for name, one in ((name, self.render(one)) for name, one in value.items())
