@@ -27,7 +27,7 @@ from evertoken.adapters.dynamodb_keys import connection_key
 from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
 from evertoken.adapters.secrets_registration import SecretsManagerRegistrationSecrets
 from evertoken.domain.connection import Connection, PublicationMode
-from evertoken.domain.registration import client_binding
+from evertoken.domain.registration import ClientSecrets, client_binding
 from evertoken.domain.token_set_codec import encode_token_set, token_set_purpose
 from evertoken.entrypoints.refresher import RefresherEntrypoint, build_refresher
 from tests.contract.template_table import create_table
@@ -88,7 +88,7 @@ def _make_account(sample: Sample) -> RefresherEntrypoint:
     binding = client_binding(sample.token_endpoint, CLIENT_ID)
     DynamoDBRegistrations(table, TABLE).put(sample.registration(), binding=binding, expected_version=None)
     SecretsManagerRegistrationSecrets(secrets, prefix=ENVIRON["SECRET_PREFIX"]).write(
-        REGISTRATION, CLIENT_SECRET
+        REGISTRATION, ClientSecrets(client_secret=CLIENT_SECRET)
     )
     key_id = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]
     return build_refresher({**ENVIRON, "DATA_KEY_ID": key_id})

@@ -21,7 +21,7 @@ from evertoken.adapters.secrets_registration import SecretsManagerRegistrationSe
 from evertoken.adapters.sqs_queues import SQSHintQueue
 from evertoken.adapters.system import SystemClock
 from evertoken.domain.connection import Connection
-from evertoken.domain.registration import client_binding
+from evertoken.domain.registration import ClientSecrets, client_binding
 from evertoken.domain.token_set_codec import encode_token_set, token_set_purpose
 from local.deploy import build_session
 from local.stack import LocalStack
@@ -62,7 +62,9 @@ class DeployedRefreshes:
             expected_version=None,
         )
         prefix = "evertoken/local"
-        SecretsManagerRegistrationSecrets(secrets, prefix=prefix).write(REGISTRATION, CLIENT_SECRET)
+        SecretsManagerRegistrationSecrets(secrets, prefix=prefix).write(
+            REGISTRATION, ClientSecrets(client_secret=CLIENT_SECRET)
+        )
         return cls(
             dynamodb=dynamodb,
             table=table,

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -77,6 +78,10 @@ def is_accepted(access_token: str) -> bool:
     return answer.status_code == HTTPStatus.OK
 
 
+def _read_secret(secrets: Any, name: str) -> Any:
+    return json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+
+
 def soak(seconds: float) -> Tally:
     """Read every demonstration's connection once a second for so long."""
     api = Api(os.environ["EVERTOKEN_API"], os.environ["EVERTOKEN_TOKEN"])
@@ -88,12 +93,9 @@ def soak(seconds: float) -> Tally:
         tick = time.monotonic()
         for row in rows:
             path, name = f"/v1/connections/{row['connection_id']}/token", row["secret_name"]
-            tally.read("API", lambda path=path: api.call("GET", path))
+            tally.read("API", partial(api.call, "GET", path))
             if name is not None:
-                tally.read(
-                    "secret",
-                    lambda name=name: json.loads(secrets.get_secret_value(SecretId=name)["SecretString"]),
-                )
+                tally.read("secret", partial(_read_secret, secrets, name))
         if tick - said > SAID_EVERY_SECONDS:
             said = tick
             print(f"after {tick - began:.0f} s\n{tally.as_text()}", flush=True)

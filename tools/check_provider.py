@@ -91,11 +91,11 @@ def _read_text(path: Path, largest: int | None) -> str:
     if text.startswith("\ufeff"):
         mend = "The file begins with a byte order mark. Save it as UTF-8 without one."
         raise _UnreadableError(1, mend)
-    if (line := find_depth_line(text, DEEPEST)) is not None:
-        raise _UnreadableError(line, f"The file is nested deeper than {DEEPEST} levels here. No field is.")
-    if (line := find_half_character_line(text)) is not None:
+    if (deep := find_depth_line(text, DEEPEST)) is not None:
+        raise _UnreadableError(deep, f"The file is nested deeper than {DEEPEST} levels here. No field is.")
+    if (half := find_half_character_line(text)) is not None:
         mend = "The file has half of a character here (\\ud800 to \\udfff alone). Write the character itself."
-        raise _UnreadableError(line, mend)
+        raise _UnreadableError(half, mend)
     return text
 
 

@@ -22,6 +22,7 @@ _CloudFormationLoader.add_multi_constructor("!", lambda loader, suffix, node: No
 def read_table() -> dict[str, Any]:
     """Return the properties of the one table."""
     resources = yaml.load(TEMPLATE.read_text(), _CloudFormationLoader)["Resources"]  # a SafeLoader
+    table: dict[str, Any]
     (table,) = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::DynamoDB::Table"]
     return table
 
