@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import RETRYABLE_CODES, error_code, unavailable_as
+from evertoken.adapters.jws import encode_part, side_by_side, signing_input
 from evertoken.domain.assertion import SigningAlgorithm, UnsignedAssertion
 from evertoken.domain.errors import SignerUnavailableError, SigningKeyError
 from evertoken.domain.ready_client import ReadyClient
@@ -42,13 +41,13 @@ class RegistrationAssertionSigner:
             SigningKeyError: KMS refuses, or the registration has no key of the algorithm.
         """
         algorithm = SigningAlgorithm(unsigned.header["alg"])
-        signed = f"{_encode_json(unsigned.header)}.{_encode_json(unsigned.claims)}"
+        signed = signing_input(unsigned.header, unsigned.claims)
         key = ready.registration.signing_key
         if algorithm is not SigningAlgorithm.HS256 and key is not None and key.kms_key_id is not None:
             signature = self._sign_in_kms(ready, key.kms_key_id, algorithm, signed.encode())
         else:
             signature = _sign_here(ready, algorithm, signed.encode())
-        return f"{signed}.{_encode(signature)}"
+        return f"{signed}.{encode_part(signature)}"
 
     def _sign_in_kms(
         self, ready: ReadyClient, key_id: str, algorithm: SigningAlgorithm, message: bytes
@@ -68,7 +67,8 @@ class RegistrationAssertionSigner:
                     f"KMS refuses to sign for the registration {ready.registration.registration_id} ({error_code(error)}). Its key must exist, be of "
                     f"the kind that {algorithm} needs, and be named in the stack's parameter AssertionKeyArns."
                 ) from None
-        return _to_jws(answer["Signature"], algorithm)
+        size = _COORDINATE_BYTES.get(algorithm)
+        return answer["Signature"] if size is None else side_by_side(answer["Signature"], size)
 
 
 def _sign_here(ready: ReadyClient, algorithm: SigningAlgorithm, message: bytes) -> bytes:
@@ -90,22 +90,3 @@ def _sign_here(ready: ReadyClient, algorithm: SigningAlgorithm, message: bytes) 
             f"The key of the registration {ready.registration.registration_id} does not sign {algorithm}. An operator sets it again: PUT /v1/registrations/{{id}}."
         ) from None
     return signature
-
-
-def _to_jws(signature: bytes, algorithm: SigningAlgorithm) -> bytes:
-    """KMS answers in DER; JWS wants r and s side by side (RFC 7518 section 3.4)."""
-    size = _COORDINATE_BYTES.get(algorithm)
-    if size is None:
-        return signature
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-    r, s = decode_dss_signature(signature)
-    return r.to_bytes(size) + s.to_bytes(size)
-
-
-def _encode_json(document: Mapping[str, object]) -> str:
-    return _encode(json.dumps(document, separators=(",", ":")).encode())
-
-
-def _encode(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

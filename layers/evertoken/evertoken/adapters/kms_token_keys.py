@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from evertoken.adapters.aws_errors import unavailable_as
+from evertoken.adapters.jws import encode_part
 from evertoken.domain.errors import ConfigurationError, StoreUnavailableError
 from evertoken.ports import Clock
 
@@ -87,13 +87,9 @@ class KmsTokenKeys:
         return {
             "kty": "EC",
             "crv": "P-256",
-            "x": _encode(numbers.x.to_bytes(32)),
-            "y": _encode(numbers.y.to_bytes(32)),
+            "x": encode_part(numbers.x.to_bytes(32)),
+            "y": encode_part(numbers.y.to_bytes(32)),
             "use": "sig",
             "alg": "ES256",
             "kid": name,
         }
-
-
-def _encode(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

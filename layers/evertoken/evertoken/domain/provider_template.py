@@ -118,18 +118,4 @@ def fill_requests(requests: RequestShapes, values: Mapping[str, str]) -> Request
             headers=fill_values(shape.headers, values),
         )
 
-    return RequestShapes(
-        authorization=None if requests.authorization is None else fill(requests.authorization),
-        authorization_url_path=requests.authorization_url_path,
-        code_exchange=fill(requests.code_exchange),
-        following_exchanges=tuple(fill(shape) for shape in requests.following_exchanges),
-        refresh=fill(requests.refresh),
-        client_credentials=fill(requests.client_credentials),
-        user_token=fill(requests.user_token),
-        session_login=fill(requests.session_login),
-        token_exchange=fill(requests.token_exchange),
-        device_authorization=fill(requests.device_authorization),
-        device_code=fill(requests.device_code),
-        jwt_bearer=fill(requests.jwt_bearer),
-        revocation=fill(requests.revocation),
-    )
+    return requests.mapped(fill)

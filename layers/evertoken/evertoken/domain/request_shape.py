@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
 
 class Operation(StrEnum):
@@ -152,23 +153,28 @@ class RequestShapes:
     jwt_bearer: RequestShape = RFC_JWT_BEARER
     revocation: RequestShape = RFC_REVOCATION
 
+    def of(self, operation: Operation) -> RequestShape:
+        """Return the request of an operation that has exactly one."""
+        shape = getattr(self, operation.value)
+        assert isinstance(shape, RequestShape)
+        return shape
+
     def all(self) -> tuple[RequestShape, ...]:
         """Return every request."""
-        some = () if self.authorization is None else (self.authorization,)
-        return (
-            *some,
-            self.code_exchange,
-            *self.following_exchanges,
-            self.refresh,
-            self.client_credentials,
-            self.user_token,
-            self.session_login,
-            self.token_exchange,
-            self.device_authorization,
-            self.device_code,
-            self.jwt_bearer,
-            self.revocation,
-        )
+        values = [getattr(self, one.name) for one in fields(self)]
+        listed = [value if isinstance(value, tuple) else (value,) for value in values]
+        return tuple(shape for one in listed for shape in one if isinstance(shape, RequestShape))
+
+    def mapped(self, change: Callable[[RequestShape], RequestShape]) -> RequestShapes:
+        """Return these requests with each of them changed."""
+        changes: dict[str, Any] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, RequestShape):
+                changes[one.name] = change(value)
+            elif isinstance(value, tuple):
+                changes[one.name] = tuple(change(shape) for shape in value)
+        return replace(self, **changes)
 
 
 RFC_REQUESTS = RequestShapes()

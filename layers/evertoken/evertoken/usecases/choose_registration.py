@@ -8,6 +8,7 @@ from evertoken.domain.provider import Provider
 from evertoken.domain.provider_shapes import Stage
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.ports import ClientDirectory, RegistrationStore
+from evertoken.usecases.connection_wish import ConnectionWish, check_publication
 
 CHOICES_SHOWN = 10
 
@@ -15,18 +16,20 @@ CHOICES_SHOWN = 10
 def choose_registration(
     directory: ClientDirectory,
     registrations: RegistrationStore,
+    wish: ConnectionWish,
+    grant: Grant,
     *,
-    tenant_id: str,
-    provider_id: str,
-    registration_id: str | None,
+    minimum_published_lifetime_seconds: int,
 ) -> ReadyClient:
-    """Return the named registration, or the only one of the provider that admits the tenant.
+    """Return the wished registration, or the only one of the provider that admits the tenant, for a connection by *grant*.
 
     Raises:
         UnknownRegistrationError: it does not exist, is of another provider, or does not name the tenant; or none does.
-        InvalidInputError: several would do, and the message names them; or the provider was retired.
+        InvalidInputError: several would do, and the message names them; or the provider was retired, does not offer *grant*, or its tokens live too
+            short for the wished publication.
         UnknownProviderError, VaultSealedError, StoreUnavailableError: it cannot be made ready.
     """
+    tenant_id, provider_id, registration_id = wish.tenant_id, wish.provider_id, wish.registration_id
     if registration_id is None:
         registration_id = _only_one(registrations, tenant_id=tenant_id, provider_id=provider_id)
     # Looked at before it is made ready: what is wrong with another tenant's registration is not this tenant's to learn.
@@ -38,11 +41,12 @@ def choose_registration(
         )
     ready = directory.get_ready(registration_id)
     _check_stage(ready.provider)
+    _check_grant(ready.provider, grant)
+    check_publication(ready.provider, wish, minimum_published_lifetime_seconds)
     return ready
 
 
-def check_grant(provider: Provider, grant: Grant) -> None:
-    """Refuse a grant that the provider does not offer. Raises InvalidInputError, which names those that it does."""
+def _check_grant(provider: Provider, grant: Grant) -> None:
     if provider.supports(grant):
         return
     offered = ", ".join(one for one in Grant if one is not Grant.REFRESH_TOKEN and provider.supports(one))

@@ -13,10 +13,10 @@ from evertoken.ports import ClientDirectory, DeviceStore, RegistrationStore
 from evertoken.protocol.device_answer import parse_device_authorization
 from evertoken.protocol.token_request import build_device_authorization
 from evertoken.usecases.authorization_session import device_code_purpose, device_session_uri_of, hash_name
-from evertoken.usecases.choose_registration import check_grant, choose_registration
-from evertoken.usecases.connection_wish import ConnectionWish, check_publication
+from evertoken.usecases.choose_registration import choose_registration
+from evertoken.usecases.connection_wish import ConnectionWish
 from evertoken.usecases.explain_exchange import explain_exchange
-from evertoken.usecases.fill_parameters import check_url, fill_known, resolve_parameters, split_parameters
+from evertoken.usecases.fill_parameters import check_url, fill_wished
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.prepare_target import EstablishDependencies
 from evertoken.usecases.send_once import send_once
@@ -59,15 +59,12 @@ def start_device(deps: DeviceDependencies, wish: ConnectionWish, *, invocation: 
     client = choose_registration(
         deps.directory,
         deps.registrations,
-        tenant_id=wish.tenant_id,
-        provider_id=wish.provider_id,
-        registration_id=wish.registration_id,
+        wish,
+        Grant.DEVICE_CODE,
+        minimum_published_lifetime_seconds=establishing.minimum_published_lifetime_seconds,
     )
-    check_grant(client.provider, Grant.DEVICE_CODE)
-    check_publication(client.provider, wish, establishing.minimum_published_lifetime_seconds)
-    given = split_parameters(client.provider, wish.parameters, with_browser=False)
-    values = resolve_parameters(client.provider, given.template)
-    ready, scopes = fill_known(client, values), wish.scopes_at(client)
+    wished = fill_wished(client, wish, with_browser=False)
+    ready, scopes = wished.ready, wish.scopes_at(client)
     shapes = ready.provider.requests
     check_url(ready, shapes.device_code)
     assertion = find_client_assertion(
@@ -98,7 +95,7 @@ def start_device(deps: DeviceDependencies, wish: ConnectionWish, *, invocation: 
         provider_id=ready.provider.provider_id,
         registration_id=ready.registration.registration_id,
         binding=ready.binding,
-        parameters=values,
+        parameters=wished.values,
         scopes=scopes,
         account=wish.account,
         name=wish.name,

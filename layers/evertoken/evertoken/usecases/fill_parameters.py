@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from evertoken.domain.errors import InvalidInputError, ProviderRefusedError
 from evertoken.domain.provider import Provider
 from evertoken.domain.provider_template import check_value, find_parameter_value
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.request_shape import RequestShape
+from evertoken.usecases.connection_wish import ConnectionWish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SplitParameters:
-    """A caller's parameters, told apart: what fills the provider's templates, and what goes along in the authorization URL."""
+class WishedClient:
+    """A client with what a wish says filled in: the values (defaults among them), and the parameters that go along in the authorization URL."""
 
-    template: Mapping[str, str] = field(default_factory=dict)
-    authorization: Mapping[str, str] = field(default_factory=dict)
+    ready: ReadyClient
+    values: Mapping[str, str]
+    authorization: Mapping[str, str]
 
 
-def split_parameters(
+def fill_wished(client: ReadyClient, wish: ConnectionWish, *, with_browser: bool) -> WishedClient:
+    """Return *client* with the parameters of *wish* filled in; authorization parameters are only taken *with_browser*.
+
+    Raises:
+        InvalidInputError: a parameter is unknown, not admitted, or missing and nobody will say it later; the message names it.
+    """
+    template, authorization = _split(client.provider, wish.parameters, with_browser=with_browser)
+    values = _resolve(client.provider, template)
+    return WishedClient(ready=fill_known(client, values), values=values, authorization=authorization)
+
+
+def _split(
     provider: Provider, parameters: Mapping[str, str], *, with_browser: bool
-) -> SplitParameters:
-    """Return *parameters* told apart; authorization parameters are only taken *with_browser*.
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return what of *parameters* fills the provider's templates, and what goes along in the authorization URL.
 
     Raises:
         InvalidInputError: the entry knows a name as neither, or as both; the message names it.
@@ -40,13 +53,13 @@ def split_parameters(
             raise InvalidInputError(
                 f"parameters: {provider.name} takes no {name[:64]!r} here. It takes: {taken}."
             )
-    return SplitParameters(
-        template={name: value for name, value in parameters.items() if name in provider.parameters},
-        authorization={name: value for name, value in parameters.items() if name in accepts},
+    return (
+        {name: value for name, value in parameters.items() if name in provider.parameters},
+        {name: value for name, value in parameters.items() if name in accepts},
     )
 
 
-def resolve_parameters(provider: Provider, given: Mapping[str, str]) -> dict[str, str]:
+def _resolve(provider: Provider, given: Mapping[str, str]) -> dict[str, str]:
     """Return *given* with the defaults of what it leaves out. Raises InvalidInputError, which names what is missing and nobody will say later."""
     values = dict(given)
     for name, parameter in provider.parameters.items():

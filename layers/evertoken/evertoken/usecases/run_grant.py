@@ -1,7 +1,8 @@
-"""Run a grant again that can be run again: the client's own, a session login, or a JWT bearer grant."""
+"""Run a grant without a browser: for the first time, or again where it can be."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evertoken.domain.grant import Grant
@@ -16,8 +17,55 @@ from evertoken.protocol.token_request import (
     build_client_credentials,
     build_jwt_bearer,
     build_session_login,
+    build_token_exchange,
+    build_user_token,
 )
 from evertoken.usecases.sign_request import find_client_assertion, make_grant_assertion
+
+
+def build_grant(
+    ready: ReadyClient,
+    grant: Grant,
+    given: Mapping[str, str],
+    scopes: Sequence[str],
+    *,
+    signer: AssertionSigner,
+    clock: Clock,
+    randomness: Randomness,
+) -> tuple[HttpRequest, Operation]:
+    """Return the request that runs a grant without a browser, with what is *given* for it, and what kind of request it is.
+
+    Raises:
+        SignerUnavailableError: an assertion that it carries cannot be signed.
+        ValueError: *grant* needs a browser or a device.
+    """
+    operation = Operation(grant.value)
+    shape = ready.provider.requests.of(operation)
+    proof = find_client_assertion(signer, ready, shape, clock=clock, randomness=randomness)
+    match operation:
+        case Operation.CLIENT_CREDENTIALS:
+            request = build_client_credentials(ready, scopes, assertion=proof)
+        case Operation.USER_TOKEN:
+            request = build_user_token(ready, given["user_token"], scopes, assertion=proof)
+        case Operation.SESSION_LOGIN:
+            request = build_session_login(ready, given, assertion=proof)
+        case Operation.TOKEN_EXCHANGE:
+            request = build_token_exchange(
+                ready,
+                subject_token=given["subject_token"],
+                subject_token_type=given["subject_token_type"],
+                scopes=scopes,
+                assertion=proof,
+            )
+        case Operation.JWT_BEARER:
+            subject = given["subject"]
+            grant_assertion = make_grant_assertion(
+                signer, ready, subject=subject, scopes=scopes, clock=clock, randomness=randomness
+            )
+            request = build_jwt_bearer(ready, scopes, grant_assertion=grant_assertion, assertion=proof)
+        case _:
+            raise ValueError(f"{grant} needs a browser or a device")
+    return request, operation
 
 
 def build_run_again(
@@ -36,35 +84,14 @@ def build_run_again(
         SignerUnavailableError: an assertion that it carries cannot be signed.
         ValueError: the grant cannot run again; `find_grant_to_run` says so before.
     """
-    requests, context = ready.provider.requests, token_set.context
+    grant, context = find_grant_to_run(ready.provider, token_set), token_set.context
+    if grant is None:
+        raise ValueError("This grant cannot run again.")
     # What was granted may be more, or in other words, than the provider lets a client ask for.
     scopes = tuple(token_set.scope.split()) if context.scopes is None else context.scopes
-    match find_grant_to_run(ready.provider, token_set):
-        case Grant.CLIENT_CREDENTIALS:
-            shape = requests.client_credentials
-            proof = find_client_assertion(signer, ready, shape, clock=clock, randomness=randomness)
-            return build_client_credentials(ready, scopes, assertion=proof), Operation.CLIENT_CREDENTIALS
-        case Grant.SESSION_LOGIN:
-            shape = requests.session_login
-            proof = find_client_assertion(signer, ready, shape, clock=clock, randomness=randomness)
-            return build_session_login(ready, context.credentials, assertion=proof), Operation.SESSION_LOGIN
-        case Grant.JWT_BEARER:
-            assertion = make_grant_assertion(
-                signer,
-                ready,
-                subject=context.credentials["subject"],
-                scopes=scopes,
-                clock=clock,
-                randomness=randomness,
-            )
-            shape = requests.jwt_bearer
-            proof = find_client_assertion(signer, ready, shape, clock=clock, randomness=randomness)
-            return (
-                build_jwt_bearer(ready, scopes, grant_assertion=assertion, assertion=proof),
-                Operation.JWT_BEARER,
-            )
-        case _:
-            raise ValueError("This grant cannot run again.")
+    return build_grant(
+        ready, grant, context.credentials, scopes, signer=signer, clock=clock, randomness=randomness
+    )
 
 
 def renewed_grant(provider: Provider, token_set: TokenSet, previous: TokenSet) -> TokenSet:

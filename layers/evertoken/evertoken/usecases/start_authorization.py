@@ -32,14 +32,9 @@ from evertoken.protocol.authorization_url import (
 )
 from evertoken.protocol.pkce import new_challenge, sends_challenge
 from evertoken.usecases.authorization_session import hash_name, session_uri_of, verifier_purpose
-from evertoken.usecases.choose_registration import check_grant, choose_registration
-from evertoken.usecases.connection_wish import ConnectionWish, check_publication
-from evertoken.usecases.fill_parameters import (
-    check_authorization_endpoint,
-    fill_known,
-    resolve_parameters,
-    split_parameters,
-)
+from evertoken.usecases.choose_registration import choose_registration
+from evertoken.usecases.connection_wish import ConnectionWish
+from evertoken.usecases.fill_parameters import check_authorization_endpoint, fill_wished
 from evertoken.usecases.invocation import Invocation, Timing
 from evertoken.usecases.send_once import send_once
 from evertoken.usecases.sign_request import find_client_assertion
@@ -102,16 +97,13 @@ def start_authorization(
     chosen = choose_registration(
         deps.directory,
         deps.registrations,
-        tenant_id=wish.tenant_id,
-        provider_id=wish.provider_id,
-        registration_id=wish.registration_id,
+        wish,
+        Grant.AUTHORIZATION_CODE,
+        minimum_published_lifetime_seconds=deps.minimum_published_lifetime_seconds,
     )
-    check_grant(chosen.provider, Grant.AUTHORIZATION_CODE)
-    check_publication(chosen.provider, wish, deps.minimum_published_lifetime_seconds)
     _check_user_token(chosen.provider, user_token)
-    parameters = split_parameters(chosen.provider, wish.parameters, with_browser=True)
-    values = resolve_parameters(chosen.provider, parameters.template)
-    ready = fill_known(chosen, values)
+    wished = fill_wished(chosen, wish, with_browser=True)
+    ready = wished.ready
     check_authorization_endpoint(ready)
 
     state = deps.randomness.token(256)
@@ -122,7 +114,7 @@ def start_authorization(
         ready,
         state=state,
         verifier=verifier,
-        values=values,
+        values=wished.values,
         return_url=return_url,
         base_url=base_url,
     )
@@ -132,7 +124,7 @@ def start_authorization(
         pending,
         state=state,
         verifier=verifier,
-        parameters=parameters.authorization,
+        parameters=wished.authorization,
         user_token=user_token,
         invocation=invocation,
     )
