@@ -147,6 +147,7 @@ class Life:
         settings = {
             "expected": seen,
             "name": f"at {self.at}",
+            "display_name": "",
             "policy": self.chance.choice(list(RefreshPolicy)),
             "publication": self.chance.choice(list(PublicationMode)),
             "refresh_at": seen.refresh_at,

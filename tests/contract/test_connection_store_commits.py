@@ -184,6 +184,7 @@ def test_a_commit_publishes_where_the_row_says_now(store: ConnectionStore) -> No
         row.key,
         expected=row,
         name="",
+        display_name="",
         policy=row.policy,
         publication=PublicationMode.API_ONLY,
         refresh_at=row.refresh_at,

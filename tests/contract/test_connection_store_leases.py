@@ -108,6 +108,7 @@ def test_a_row_without_a_plan_is_not_due_for_a_hint(store: ConnectionStore) -> N
         row.key,
         expected=row,
         name="",
+        display_name="",
         policy=row.policy,
         publication=row.publication,
         refresh_at=None,

@@ -229,6 +229,7 @@ def test_settings_are_changed_and_planned_anew(store: ConnectionStore) -> None:
     row = make_active(store)
     arguments: dict[str, Any] = {
         "name": "new",
+        "display_name": "New",
         "policy": RefreshPolicy.LAZY,
         "publication": row.publication,
         "refresh_at": after(3000),
@@ -238,6 +239,7 @@ def test_settings_are_changed_and_planned_anew(store: ConnectionStore) -> None:
     expected = replace(
         row,
         name="new",
+        display_name="New",
         policy=RefreshPolicy.LAZY,
         refresh_at=after(3000),
         due_at=after(3000),

@@ -15,6 +15,7 @@ from evertoken.domain.connection import (
     publication_numbers,
 )
 from evertoken.domain.due import due_when_settled
+from evertoken.domain.origin import NOBODY, Origin
 from evertoken.ports import CommitAccepted, CommitSuperseded, FirstConnect
 from tests.fakes.connection_rows import FakeRows
 
@@ -52,17 +53,25 @@ class FakeConnectionLife(FakeRows):
                 binding=connect.binding,
                 account=connect.account,
                 name=connect.name,
+                display_name=connect.display_name,
                 policy=connect.policy,
                 publication=connect.publication,
                 lease=None,
                 disconnected_at=None,
                 revocation=None,
                 due_at=commit.now if numbers else commit.refresh_at,
+                origin=connect.origin,
             )
             return CommitAccepted(connection=self._write(changed, due_set_at=commit.now))
 
     def disconnect(
-        self, key: ConnectionKey, *, expected: Connection, revoke: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        expected: Connection,
+        revoke: bool,
+        now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         with self._lock:
             row = self._find_unchanged(key, expected)
@@ -91,11 +100,18 @@ class FakeConnectionLife(FakeRows):
                 disconnected_at=now,
                 due_at=now,
                 updated_at=now,
+                origin=origin,
             )
             return self._write(changed, due_set_at=now)
 
     def set_hold(
-        self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        expected: Connection,
+        on_hold: bool,
+        now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         with self._lock:
             row = self._find_unchanged(key, expected)
@@ -104,7 +120,11 @@ class FakeConnectionLife(FakeRows):
             shows_token = row.sealed is not None and not on_hold
             numbers = publication_numbers(row.publication, row.publication, shows_token=shows_token)
             changed = replace(
-                row, on_hold=on_hold, publication_number=row.publication_number + numbers, updated_at=now
+                row,
+                on_hold=on_hold,
+                publication_number=row.publication_number + numbers,
+                updated_at=now,
+                origin=origin,
             )
             changed = replace(changed, due_at=now if numbers else due_when_settled(changed))
             return self._write(changed, due_set_at=now)
@@ -115,10 +135,12 @@ class FakeConnectionLife(FakeRows):
         *,
         expected: Connection,
         name: str,
+        display_name: str,
         policy: RefreshPolicy,
         publication: PublicationMode,
         refresh_at: datetime | None,
         now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         with self._lock:
             row = self._find_unchanged(key, expected)
@@ -131,11 +153,13 @@ class FakeConnectionLife(FakeRows):
             changed = replace(
                 row,
                 name=name,
+                display_name=display_name,
                 policy=policy,
                 publication=publication,
                 refresh_at=refresh_at,
                 publication_number=row.publication_number + numbers,
                 updated_at=now,
+                origin=origin,
             )
             changed = replace(changed, due_at=now if changed.owes_publication else due_when_settled(changed))
             return self._write(changed, due_set_at=now)

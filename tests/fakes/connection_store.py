@@ -13,6 +13,7 @@ from evertoken.domain.connection import (
     Lease,
     PublicationMode,
 )
+from evertoken.domain.origin import NOBODY, Origin
 from evertoken.ports import CommitAccepted, CommitSuperseded, LeaseGranted, LeaseRefused, TokenSetCommit
 from tests.fakes.connection_life import FakeConnectionLife
 
@@ -30,6 +31,7 @@ class FakeConnectionStore(FakeConnectionLife):
         now: datetime,
         until: datetime,
         due_by: datetime | None,
+        origin: Origin = NOBODY,
     ) -> LeaseGranted | LeaseRefused:
         with self._lock:
             row = self._rows.get(key)
@@ -48,7 +50,9 @@ class FakeConnectionStore(FakeConnectionLife):
                 return LeaseGranted(connection=row) if is_mine else LeaseRefused(connection=row)
             lease = Lease(owner=owner, until=until)
             attempts = row.open_attempts + 1
-            changed = replace(row, lease=lease, attempted_at=now, open_attempts=attempts, due_at=until)
+            changed = replace(
+                row, lease=lease, attempted_at=now, open_attempts=attempts, due_at=until, origin=origin
+            )
             return LeaseGranted(connection=self._write(changed, due_set_at=now))
 
     def commit_token_set(

@@ -158,7 +158,12 @@ class RandomSchedule:
     def _hold(self) -> None:
         def body(process: Process) -> None:
             deps = self.world.refreshing(process.clock, self.steps.gate_of(process), READ_TIMING)
-            hold_connection(deps, KEY, on_hold=not self.world.row.on_hold)
+            hold_connection(
+                deps,
+                KEY,
+                on_hold=not self.world.row.on_hold,
+                invocation=self.world.invocation(28, process.clock),
+            )
 
         self._start("hold", body, 28)
 

@@ -113,8 +113,8 @@ def _is_retired(world: World, oracle: Oracle) -> None:
 
 
 def _hold_and_lift(world: World) -> None:
-    hold_connection(world.refreshing(), KEY, on_hold=True)
-    hold_connection(world.refreshing(), KEY, on_hold=False)
+    hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
+    hold_connection(world.refreshing(), KEY, on_hold=False, invocation=world.invocation(28))
 
 
 def _unpublish_and_publish(world: World) -> None:
@@ -123,9 +123,11 @@ def _unpublish_and_publish(world: World) -> None:
             world.refreshing(),
             KEY,
             name=None,
+            display_name=None,
             policy=None,
             publication=mode,
             minimum_published_lifetime_seconds=900,
+            invocation=world.invocation(28),
         )
 
 
@@ -215,8 +217,8 @@ def _late_success(world: World) -> None:
 def _delayed_hold(world: World) -> None:
     """The withdrawal of a hold is sent and not acknowledged; it arrives after the hold is lifted again."""
     world.publisher.delay_next(2)
-    hold_connection(world.refreshing(), KEY, on_hold=True)
-    hold_connection(world.refreshing(), KEY, on_hold=False)
+    hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
+    hold_connection(world.refreshing(), KEY, on_hold=False, invocation=world.invocation(28))
     service.run(world, 90)
     while world.publisher.under_way:
         world.publisher.land()

@@ -247,9 +247,11 @@ def test_a_change_of_policy_plans_by_the_grant_that_the_token_set_keeps():
         world.refreshing(),
         KEY,
         name=None,
+        display_name=None,
         policy=RefreshPolicy.SCHEDULED,
         publication=None,
         minimum_published_lifetime_seconds=900,
+        invocation=world.invocation(28),
     )
     assert changed.refresh_at < changed.expires_at
 
@@ -261,8 +263,10 @@ def test_a_change_of_policy_keeps_alive_what_a_refresh_can_keep_alive():
         world.refreshing(),
         KEY,
         name=None,
+        display_name=None,
         policy=RefreshPolicy.LAZY,
         publication=None,
         minimum_published_lifetime_seconds=900,
+        invocation=world.invocation(28),
     )
     assert changed.refresh_at == BEGIN + timedelta(days=81)

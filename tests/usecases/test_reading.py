@@ -211,10 +211,10 @@ def test_a_reader_waits_no_longer_than_it_may() -> None:
 
 def test_a_withdrawn_connection_is_refused_at_once_whatever_is_asked() -> None:
     world = aged(100)
-    hold_connection(world.refreshing(), KEY, on_hold=True)
+    hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
     with pytest.raises(OnHoldError):
         read(world)
-    hold_connection(world.refreshing(), KEY, on_hold=False)
+    hold_connection(world.refreshing(), KEY, on_hold=False, invocation=world.invocation(28))
     assert read(world).connection.generation == 1
     disconnect_connection(world.refreshing(), KEY, invocation=world.invocation(28))
     for wishes in ({}, {"min_lifetime_seconds": 10}, {"rejected_generation": 1}):

@@ -63,7 +63,7 @@ def test_disconnecting_again_is_harmless_and_what_is_retired_is_not_found() -> N
     with pytest.raises(ConnectionNotFoundError):
         disconnect(world)
     with pytest.raises(ConnectionNotFoundError):
-        hold_connection(world.refreshing(), KEY, on_hold=True)
+        hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
 
 
 def test_a_revocation_that_the_provider_puts_off_is_tried_until_it_is_understood() -> None:
@@ -157,11 +157,11 @@ def test_a_reconnect_while_a_refresh_is_under_way_wins_and_the_old_answer_is_dro
 
 def test_a_hold_shows_nothing_and_a_lift_shows_the_newest_token() -> None:
     world = connected()
-    hold_connection(world.refreshing(), KEY, on_hold=True)
+    hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
     assert (shown(world), shown(world, "AWSPREVIOUS")) == (None, None)
     service.run(world, 3600)
     assert posts(world) == 0
-    hold_connection(world.refreshing(), KEY, on_hold=False)
+    hold_connection(world.refreshing(), KEY, on_hold=False, invocation=world.invocation(28))
     service.run(world, 120)
     held = world.token_set()
     assert held is not None
@@ -176,7 +176,7 @@ def test_a_row_that_keeps_moving_is_a_conflict_and_changes_nothing() -> None:
     with pytest.raises(ConflictError):
         disconnect(world)
     with pytest.raises(ConflictError):
-        hold_connection(world.refreshing(), KEY, on_hold=True)
+        hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
     assert world.row == row
 
 
@@ -198,8 +198,8 @@ def test_publishing_what_is_not_owed_does_nothing_and_a_newer_publisher_passes()
     world = connected()
     stale = replace(world.row, published_number=world.row.published_number - 1)
     assert publish_connection(world.publishing(), world.row) is PublishResult.NOTHING_OWED
-    hold_connection(world.refreshing(), KEY, on_hold=True)
-    hold_connection(world.refreshing(), KEY, on_hold=False)
+    hold_connection(world.refreshing(), KEY, on_hold=True, invocation=world.invocation(28))
+    hold_connection(world.refreshing(), KEY, on_hold=False, invocation=world.invocation(28))
     world.publisher.spend(KEY, 9)
     behind = replace(stale, publication_number=9)
     assert publish_connection(world.publishing(), behind) is PublishResult.PASSED

@@ -27,6 +27,7 @@ from evertoken.domain.connection import (
 )
 from evertoken.domain.hint import Hint
 from evertoken.domain.http import HttpExchange, HttpRequest
+from evertoken.domain.origin import NOBODY, Origin
 from evertoken.domain.provider import Provider
 from evertoken.domain.publication import Publication
 from evertoken.domain.ready_client import ReadyClient
@@ -116,9 +117,11 @@ class FirstConnect:
     binding: str
     account: str
     name: str
+    display_name: str = ""
     policy: RefreshPolicy
     publication: PublicationMode
     commit: TokenSetCommit
+    origin: Origin = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +165,12 @@ class ConnectionStore(Protocol):
         now: datetime,
         until: datetime,
         due_by: datetime | None,
+        origin: Origin = NOBODY,
     ) -> LeaseGranted | LeaseRefused:
         """Take the lease IF the row is active, not on hold, at (epoch, generation), not leased by another, past its cool-down, and its
         refresh is due (`refresh_at` <= *due_by*, or an attempt is open: its answer may be had only for a while) unless *due_by* is None.
 
-        Sets the attempt (`attempted_at`, `open_attempts` + 1) and moves `due_at` to *until*, so that a dead worker's row is looked at again.
+        Sets the attempt (`attempted_at`, `open_attempts` + 1, *origin*) and moves `due_at` to *until*, so that a dead worker's row is looked at again.
         """
 
     def commit_token_set(
@@ -234,7 +238,13 @@ class ConnectionStore(Protocol):
         """
 
     def disconnect(
-        self, key: ConnectionKey, *, expected: Connection, revoke: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        expected: Connection,
+        revoke: bool,
+        now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         """Raise the epoch, take the token set out (into `revocation` when *revoke*), raise the publication number by two, end any lease.
 
@@ -243,7 +253,13 @@ class ConnectionStore(Protocol):
         """
 
     def set_hold(
-        self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        expected: Connection,
+        on_hold: bool,
+        now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         """Set or lift the hold: a publication number (two when set), neither epoch nor generation. None when the row moved."""
 
@@ -253,10 +269,12 @@ class ConnectionStore(Protocol):
         *,
         expected: Connection,
         name: str,
+        display_name: str,
         policy: RefreshPolicy,
         publication: PublicationMode,
         refresh_at: datetime | None,
         now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         """Change what a user may change IF epoch and generation are unchanged. A change of publication takes a number (two when it withdraws)."""
 

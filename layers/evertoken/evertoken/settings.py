@@ -62,7 +62,15 @@ class RefreshSettings(Settings):
     rescue_queue_url: str
     due_shards: int
     function_timeout_seconds: int
+    consent_notice_days: int
     allow_loopback_providers: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefresherSettings(RefreshSettings):
+    """What the refresher is told."""
+
+    job_queue_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,7 @@ class TokenReaderSettings(RefreshSettings):
     signing_key_ids: tuple[str, ...]
     public_base_url: str
     access_token_lifetime_seconds: int
+    client_requests_per_second: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,9 @@ class ConnectionsApiSettings(RefreshSettings):
     signing_key_ids: tuple[str, ...]
     public_base_url: str
     access_token_lifetime_seconds: int
+    client_requests_per_second: int
+    audit_retention_days: int
+    job_queue_url: str
     minimum_published_lifetime_seconds: int
 
 
@@ -105,6 +117,8 @@ class RegistrationsApiSettings(Settings):
     signing_key_ids: tuple[str, ...]
     public_base_url: str
     access_token_lifetime_seconds: int
+    client_requests_per_second: int
+    audit_retention_days: int
     allow_loopback_providers: bool
 
 
@@ -117,7 +131,42 @@ class AuthApiSettings(Settings):
     operator_secret_name: str
     public_base_url: str
     access_token_lifetime_seconds: int
+    client_requests_per_second: int
+    audit_retention_days: int
+    session_token_lifetime_seconds: int
+    session_grace_seconds: int
+    session_lifetime_seconds: int
     allow_loopback_providers: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsApiSettings(Settings):
+    """What the operations API is told."""
+
+    function_timeout_seconds: int
+    job_queue_url: str
+    job_queue_arn: str
+    schedule_dead_letter_arn: str
+    schedule_group: str
+    schedule_role_arn: str
+    data_key_id: str
+    due_shards: int
+    secret_prefix: str
+    signing_key_ids: tuple[str, ...]
+    public_base_url: str
+    access_token_lifetime_seconds: int
+    client_requests_per_second: int
+    audit_retention_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRelaySettings(Settings):
+    """What the event relay is told."""
+
+    event_bus_name: str
+    public_base_url: str
+    ledger_retention_days: int
+    function_timeout_seconds: int
 
 
 def _parse(raw: str, kind: Any) -> SettingValue:

@@ -35,6 +35,7 @@ from evertoken.domain.connection import (
 )
 from evertoken.domain.due import due_when_settled
 from evertoken.domain.errors import StoreUnavailableError
+from evertoken.domain.origin import NOBODY, Origin
 from evertoken.ports import (
     CommitAccepted,
     CommitSuperseded,
@@ -108,10 +109,11 @@ class DynamoDBConnections(RefreshedRows):
         update.set("status", ConnectionStatus.ACTIVE.value).add("epoch", 1).add("generation", 1)
         numbers = publication_numbers(before.publication, connect.publication, shows_token=not before.on_hold)
         update.add("publication_number", numbers).set("publication_step", _step(connect.publication))
-        for name in ("provider_id", "registration_id", "binding", "account", "name"):
+        for name in ("provider_id", "registration_id", "binding", "account", "name", "display_name"):
             update.set(name, getattr(connect, name))
         update.set("policy", connect.policy.value).set("publication", connect.publication.value)
         update.remove("lease_owner", "lease_until", "disconnected_at", *_REVOCATION)
+        self._set_origin(update, connect.origin)
         self._set_due(update, before.key, commit.now if numbers else commit.refresh_at, now=commit.now)
         binding = key_of(
             tenant_partition(before.tenant_id),
@@ -152,7 +154,13 @@ class DynamoDBConnections(RefreshedRows):
         return CommitAccepted(connection=self.get(before.key))
 
     def disconnect(
-        self, key: ConnectionKey, *, expected: Connection, revoke: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        expected: Connection,
+        revoke: bool,
+        now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         update = self._unchanged(expected).set("status", ConnectionStatus.DISCONNECTED.value).add("epoch", 1)
         update.set("disconnected_at", now).set("updated_at", now).set("has_refresh_token", False).set(
@@ -164,6 +172,7 @@ class DynamoDBConnections(RefreshedRows):
         )
         update.remove("sealed", "lease_owner", "lease_until", "refresh_at", "cooldown_until", "expires_at")
         update.remove("refresh_token_expires_at", "key_id").set("listed_at", listed_at(None))
+        self._set_origin(update, origin)
         if revoke and expected.sealed is not None:
             self._set_revocation(
                 update,
@@ -176,12 +185,19 @@ class DynamoDBConnections(RefreshedRows):
         return row if written else None
 
     def set_hold(
-        self, key: ConnectionKey, *, expected: Connection, on_hold: bool, now: datetime
+        self,
+        key: ConnectionKey,
+        *,
+        expected: Connection,
+        on_hold: bool,
+        now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
         shows_token = expected.sealed is not None and not on_hold
         numbers = publication_numbers(expected.publication, expected.publication, shows_token=shows_token)
         update = self._unchanged(expected).set("on_hold", True if on_hold else None).set("updated_at", now)
         update.add("publication_number", numbers)
+        self._set_origin(update, origin)
         settled = replace(expected, on_hold=on_hold)
         self._set_due(update, key, now if numbers else due_when_settled(settled), now=now)
         written, row = self._write(key, update)
@@ -193,15 +209,16 @@ class DynamoDBConnections(RefreshedRows):
         *,
         expected: Connection,
         name: str,
+        display_name: str,
         policy: RefreshPolicy,
         publication: PublicationMode,
         refresh_at: datetime | None,
         now: datetime,
+        origin: Origin = NOBODY,
     ) -> Connection | None:
-        update = (
-            self._unchanged(expected).set("name", name).set("policy", policy.value).set("updated_at", now)
-        )
-        update.set("refresh_at", refresh_at)
+        update = self._unchanged(expected).set("name", name).set("display_name", display_name)
+        update.set("policy", policy.value).set("updated_at", now).set("refresh_at", refresh_at)
+        self._set_origin(update, origin)
         numbers = 0
         if publication is not expected.publication:
             shows_token = expected.sealed is not None and not expected.on_hold

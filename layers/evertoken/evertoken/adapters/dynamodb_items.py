@@ -18,6 +18,7 @@ from evertoken.domain.connection import (
     Sealed,
 )
 from evertoken.domain.hint import Hint
+from evertoken.domain.origin import Origin, Trigger
 from evertoken.domain.schedule import due_shard
 from evertoken.ports import DueConnection
 
@@ -39,6 +40,7 @@ def to_item(connection: Connection, shards: int) -> dict[str, dict[str, Any]]:
             "user_id": c.user_id,
             "account": c.account,
             "name": c.name,
+            "display_name": c.display_name,
             "status": c.status.value,
             "on_hold": True if c.on_hold else None,
             "policy": c.policy.value,
@@ -77,6 +79,9 @@ def to_item(connection: Connection, shards: int) -> dict[str, dict[str, Any]]:
             "revocation_generation": c.revocation.generation if c.revocation else None,
             "revocation_attempts": c.revocation.attempts if c.revocation else None,
             "disconnected_at": c.disconnected_at,
+            "origin_trigger": c.origin.trigger.value if c.origin else None,
+            "origin_actor": c.origin.actor or None if c.origin else None,
+            "correlation_id": c.origin.correlation_id or None if c.origin else None,
             "created_at": c.created_at,
             "updated_at": c.updated_at,
         }
@@ -104,6 +109,7 @@ def from_item(item: Item) -> Connection:
         user_id=text(item, "user_id"),
         account=text(item, "account"),
         name=text(item, "name"),
+        display_name=text(item, "display_name"),
         status=ConnectionStatus(text(item, "status")),
         on_hold=flag(item, "on_hold"),
         policy=RefreshPolicy(text(item, "policy")),
@@ -129,6 +135,7 @@ def from_item(item: Item) -> Connection:
         failure=_failure(item),
         revocation=_revocation(item),
         disconnected_at=instant(item, "disconnected_at"),
+        origin=_origin(item),
         created_at=created_at,
         updated_at=updated_at or created_at,
     )
@@ -166,6 +173,16 @@ def _sealed(item: Item, ciphertext: str, key_id: str) -> Sealed | None:
 def _lease(item: Item) -> Lease | None:
     until = instant(item, "lease_until")
     return None if until is None else Lease(owner=text(item, "lease_owner"), until=until)
+
+
+def _origin(item: Item) -> Origin | None:
+    if "origin_trigger" not in item:
+        return None
+    return Origin(
+        trigger=Trigger(text(item, "origin_trigger")),
+        actor=text(item, "origin_actor"),
+        correlation_id=text(item, "correlation_id"),
+    )
 
 
 def _failure(item: Item) -> FailureRecord | None:

@@ -13,6 +13,7 @@ from evertoken.domain.connection import (
     FailureRecord,
     PublicationMode,
 )
+from evertoken.domain.origin import NOBODY, Origin
 from evertoken.ports import CommitAccepted, CommitSuperseded, LeaseGranted, LeaseRefused, TokenSetCommit
 
 
@@ -29,6 +30,7 @@ class RefreshedRows(ConnectionRows):
         now: datetime,
         until: datetime,
         due_by: datetime | None,
+        origin: Origin = NOBODY,
     ) -> LeaseGranted | LeaseRefused:
         update = self._at(epoch, generation)
         update.require("status", "=", ConnectionStatus.ACTIVE.value).require_absent("on_hold")
@@ -40,6 +42,7 @@ class RefreshedRows(ConnectionRows):
         update.set("lease_owner", owner).set("lease_until", until).set("attempted_at", now).add(
             "open_attempts", 1
         )
+        self._set_origin(update, origin)
         self._set_due(update, key, until, now=now)
         written, row = self._write(key, update)
         if row is None:

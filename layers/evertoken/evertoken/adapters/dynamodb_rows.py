@@ -20,6 +20,7 @@ from evertoken.domain.connection import (
     PublicationMode,
 )
 from evertoken.domain.errors import ConnectionNotFoundError, StoreUnavailableError
+from evertoken.domain.origin import Origin
 from evertoken.domain.schedule import due_shard
 from evertoken.ports import TokenSetCommit
 
@@ -98,6 +99,10 @@ class ConnectionRows:
     def _set_failure(self, update: Update, failure: FailureRecord) -> None:
         update.set("failure_cause", failure.cause).set("failure_code", failure.code)
         update.set("failure_count", failure.count).set("failed_at", failure.failed_at)
+
+    def _set_origin(self, update: Update, origin: Origin) -> None:
+        update.set("origin_trigger", origin.trigger.value).set("origin_actor", origin.actor or None)
+        update.set("correlation_id", origin.correlation_id or None)
 
     def _set_revocation(self, update: Update, revocation: PendingRevocation) -> None:
         update.set("revocation_sealed", revocation.sealed.ciphertext).set(

@@ -28,6 +28,7 @@ def encode_hint(hint: Hint) -> str:
             "registration_id": hint.registration_id,
             "key_id": hint.key_id,
             "asked": hint.asked,
+            "correlation_id": hint.correlation_id,
         }
     )
 
@@ -46,6 +47,7 @@ def parse_hint(body: str) -> Hint | None:
             registration_id=_string(document["registration_id"]),
             key_id=_string(document["key_id"]),
             asked=document.get("asked") is True,
+            correlation_id=_string(document.get("correlation_id", "")),
         )
     except (KeyError, TypeError):
         return None

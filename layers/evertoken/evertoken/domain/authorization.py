@@ -37,6 +37,7 @@ class BegunAuthorization:
     scopes: tuple[str, ...]
     account: str | None
     name: str
+    display_name: str = ""
     policy: RefreshPolicy | None
     publication: PublicationMode | None
     created_at: datetime

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from evertoken.domain.origin import Origin
+
 
 class ConnectionStatus(StrEnum):
     """Where a connection is in its life; a hold is an attribute beside it, so that no commit can lift one."""
@@ -82,7 +84,8 @@ class Connection:
     `refresh_at` is our plan for the next refresh, `due_at` the instant at which a worker has to look: the plan, or the end of a lease, or
     at once when a publication or a revocation is owed; None means never. `open_attempts` counts requests of this generation whose
     outcome nobody recorded, the one under way included. `publication_number` is the newest thing that readers should see,
-    `published_number` the newest acknowledged.
+    `published_number` the newest acknowledged. `name` is the tenant's own name for it, `display_name` what the account is called at the provider.
+    `origin` is the cause of the last lease or change.
     """
 
     tenant_id: str
@@ -93,6 +96,7 @@ class Connection:
     user_id: str
     account: str
     name: str = ""
+    display_name: str = ""
     status: ConnectionStatus
     on_hold: bool = False
     policy: RefreshPolicy = RefreshPolicy.SCHEDULED
@@ -118,6 +122,7 @@ class Connection:
     failure: FailureRecord | None = None
     revocation: PendingRevocation | None = None
     disconnected_at: datetime | None = None
+    origin: Origin | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -11,7 +11,7 @@ from evertoken.domain.connection import ConnectionKey
 class Hint:
     """What the due index knew when the hint was made; enough to make ready and to lease without reading the row first.
 
-    `asked`: a reader met a stale token, so the plan need not say that it is due.
+    `asked`: a reader met a stale token, so the plan need not say that it is due; `correlation_id` is that of its request.
     """
 
     key: ConnectionKey
@@ -21,6 +21,7 @@ class Hint:
     registration_id: str
     key_id: str
     asked: bool = False
+    correlation_id: str = ""
     delay_seconds: int = 0
 
     @property

@@ -11,18 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from evertoken.control_ports import AuditTrail
 from evertoken.domain.authorization import Caller
 from evertoken.domain.errors import EvertokenError
-from evertoken.entrypoints.bearer import TokenVerifier, get_caller, tenant_of
+from evertoken.entrypoints.audit_log import AuditTelemetry, write_audit
+from evertoken.entrypoints.bearer import TokenVerifier, get_caller, require_scope, tenant_of
 from evertoken.entrypoints.http_answer import INTERNAL_MESSAGE, Answer, envelope, error_answer, write_answer
-from evertoken.entrypoints.http_event import HttpEvent, parse_parameters, read_event
+from evertoken.entrypoints.http_event import LARGEST_BODY, HttpEvent, parse_parameters, read_event
 from evertoken.entrypoints.invocation import LambdaContext, invocation_of
 from evertoken.entrypoints.request_log import LineLogger, log_request
 from evertoken.ports import Clock
 from evertoken.usecases.invocation import Invocation
 
 
-class RequestTelemetry(Protocol):
+class RequestTelemetry(AuditTelemetry, Protocol):
     """Where the line of a request and the metrics of an invocation go."""
 
     @property
@@ -31,6 +33,13 @@ class RequestTelemetry(Protocol):
 
     def flush(self) -> None:
         """Write the metrics of this invocation."""
+
+
+class Admission(Protocol):
+    """Decides whether a caller whose token is good may go on."""
+
+    def admit(self, caller: Caller) -> None:
+        """Let the caller pass. Raises AuthenticationError (revoked), RateLimitedError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +68,16 @@ def _unchanged(answer: Answer) -> Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One route; *key* as template.yaml and the gateway write it. Without *scope* it is public. *refuse* may change how a refusal looks."""
+    """One route; *key* as template.yaml and the gateway write it. Without *scope* it is public. *action* is what the audit calls it, and is there on every
+    route that changes something. *refuse* may change how a refusal looks.
+    """
 
     key: str
     handle: Callable[[Request], Answer]
     scope: str | None = None
     or_scope: str | None = None
+    action: str | None = None
+    largest_body: int = LARGEST_BODY
     refuse: Callable[[Answer], Answer] = _unchanged
 
 
@@ -80,6 +93,8 @@ class Api:
         function_timeout_seconds: float,
         clock: Clock,
         telemetry: RequestTelemetry,
+        admission: Admission | None = None,
+        audit: AuditTrail | None = None,
     ) -> None:
         self.routes = {route.key: route for route in routes}
         self._verifier = verifier
@@ -87,12 +102,14 @@ class Api:
         self._function_timeout_seconds = function_timeout_seconds
         self._clock = clock
         self._telemetry = telemetry
+        self._admission = admission
+        self._audit = audit
 
     def handle(self, raw: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one event and write its log line."""
         began = time.monotonic()
-        event = read_event(raw)
         route = self.routes.get(str(raw.get("routeKey")), _NO_ROUTE)
+        event = read_event(raw, largest_body=route.largest_body)
         caller: Caller | None = None
         fault: Exception | None = None
         try:
@@ -104,7 +121,11 @@ class Api:
                 caller=caller,
                 base_url=base_url,
                 invocation=invocation_of(
-                    context, function_timeout_seconds=self._function_timeout_seconds, clock=self._clock
+                    context,
+                    function_timeout_seconds=self._function_timeout_seconds,
+                    clock=self._clock,
+                    actor="" if caller is None else caller.client_id,
+                    correlation_id=event.correlation_id,
                 ),
             )
             answer = route.handle(request)
@@ -114,6 +135,18 @@ class Api:
         except Exception as error:  # noqa: BLE001  # the one place that catches all: its text stays inside
             fault = error
             answer = route.refuse(envelope("INTERNAL", INTERNAL_MESSAGE, correlation_id=event.correlation_id))
+        if self._audit is not None and caller is not None and route.action is not None:
+            path = raw.get("pathParameters") or {}
+            write_audit(
+                self._audit,
+                self._telemetry,
+                event,
+                answer,
+                action=route.action,
+                caller=caller,
+                target=answer.logged.get("connection") or next(iter(path.values()), ""),
+                now=self._clock.now(),
+            )
         log_request(
             self._telemetry.logger,
             event,
@@ -132,7 +165,11 @@ class Api:
         if route.scope is None:
             return None
         assert self._verifier is not None
-        return get_caller(self._verifier, event, issuer=issuer, scope=route.scope, or_scope=route.or_scope)
+        caller = get_caller(self._verifier, event, issuer=issuer)
+        if self._admission is not None:
+            self._admission.admit(caller)
+        require_scope(caller, route.scope, route.or_scope)
+        return caller
 
 
 def _no_route(request: Request) -> Answer:

@@ -40,6 +40,11 @@ class AuthApiDependencies:
     signer: TokenSigner
 
 
+TenantScope = Literal[
+    "connections:read", "connections:write", "tokens:read", "audit:read", "sessions:read", "sessions:write"
+]
+
+
 class TenantBody(Model):
     """PUT /v1/tenants/{tenant_id}."""
 
@@ -54,9 +59,7 @@ class ClientBody(Model):
 
     tenant_id: TenantId
     name: Label
-    scopes: Annotated[
-        list[Literal["connections:read", "connections:write", "tokens:read"]], Field(min_length=1)
-    ]
+    scopes: Annotated[list[TenantScope], Field(min_length=1)]
 
 
 class ClientListParameters(Model):
@@ -79,12 +82,12 @@ def auth_routes(deps: AuthApiDependencies) -> tuple[Route, ...]:
         Route(key="GET /v1/health", handle=lambda _: Answer(body={"status": "ok"})),
         Route(key="GET /v1/tenants", handle=routes.list_tenants, scope=OPERATOR),
         Route(key=f"GET {tenant}", handle=routes.get_tenant, scope=OPERATOR),
-        Route(key=f"PUT {tenant}", handle=routes.put_tenant, scope=OPERATOR),
-        Route(key=f"DELETE {tenant}", handle=routes.delete_tenant, scope=OPERATOR),
+        Route(key=f"PUT {tenant}", handle=routes.put_tenant, scope=OPERATOR, action="tenant.put"),
+        Route(key=f"DELETE {tenant}", handle=routes.delete_tenant, scope=OPERATOR, action="tenant.delete"),
         Route(key="GET /v1/clients", handle=routes.list_clients, scope=OPERATOR),
-        Route(key="POST /v1/clients", handle=routes.create_client, scope=OPERATOR),
+        Route(key="POST /v1/clients", handle=routes.create_client, scope=OPERATOR, action="client.create"),
         Route(key=f"GET {client}", handle=routes.get_client, scope=OPERATOR),
-        Route(key=f"DELETE {client}", handle=routes.delete_client, scope=OPERATOR),
+        Route(key=f"DELETE {client}", handle=routes.delete_client, scope=OPERATOR, action="client.delete"),
     )
 
 

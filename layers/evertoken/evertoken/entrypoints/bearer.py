@@ -19,23 +19,19 @@ class TokenVerifier(Protocol):
         """Return who *token* says is calling. Raises AuthenticationError."""
 
 
-def get_caller(
-    verifier: TokenVerifier, event: HttpEvent, *, issuer: str, scope: str, or_scope: str | None = None
-) -> Caller:
-    """Return the verified caller of a request, who has *scope* (or *or_scope*).
-
-    Raises:
-        AuthenticationError: there is no valid token; always the same message.
-        AuthorizationError: the token is valid and lacks the scope.
-    """
+def get_caller(verifier: TokenVerifier, event: HttpEvent, *, issuer: str) -> Caller:
+    """Return the verified caller of a request. Raises AuthenticationError: there is no valid token; always the same message."""
     # Two Authorization headers arrive joined by a comma, which no token has.
     bearer = _BEARER.fullmatch(event.headers.get("authorization", ""))
     if bearer is None:
         raise AuthenticationError
-    caller = verifier.get_caller(bearer[1], issuer=issuer)
+    return verifier.get_caller(bearer[1], issuer=issuer)
+
+
+def require_scope(caller: Caller, scope: str, or_scope: str | None = None) -> None:
+    """Raise AuthorizationError unless the caller has *scope* (or *or_scope*)."""
     if not caller.scopes & {scope, or_scope}:
         raise AuthorizationError(f"This needs the scope {scope}. Get a token of a client that has it.")
-    return caller
 
 
 def tenant_of(caller: Caller | None) -> str:

@@ -43,6 +43,7 @@ class _WishBody(_ChoiceBody):
     registration: ResourceId | None = None
     account: Label | None = None
     name: Name = ""
+    display_name: Name = ""
     user_id: Label
     scopes: Annotated[list[Scope], Field(max_length=100)] | None = None
     parameters: Annotated[dict[ParameterName, ParameterValue], Field(max_length=20)] = Field(
@@ -58,6 +59,7 @@ class _WishBody(_ChoiceBody):
             user_id=self.user_id,
             account=self.account,
             name=self.name,
+            display_name=self.display_name,
             scopes=None if self.scopes is None else tuple(self.scopes),
             policy=self.chosen_policy(),
             publication=self.chosen_publication(),
@@ -191,6 +193,7 @@ class ChangeBody(_ChoiceBody):
     """PATCH /v1/connections/{connection_id}; what is absent stays."""
 
     name: Name | None = None
+    display_name: Name | None = None
     on_hold: bool | None = None
 
 

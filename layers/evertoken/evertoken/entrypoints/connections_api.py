@@ -73,13 +73,33 @@ def connection_routes(deps: ConnectionsApiDependencies, telemetry: RefreshTeleme
     routes = _Routes(deps, telemetry)
     one = "/v1/connections/{connection_id}"
     return (
-        Route(key="POST /v1/connections", handle=routes.start, scope=CONNECTIONS_WRITE),
-        Route(key="POST /v1/connections/complete", handle=routes.complete, scope=CONNECTIONS_WRITE),
+        Route(
+            key="POST /v1/connections",
+            handle=routes.start,
+            scope=CONNECTIONS_WRITE,
+            action="connection.start",
+        ),
+        Route(
+            key="POST /v1/connections/complete",
+            handle=routes.complete,
+            scope=CONNECTIONS_WRITE,
+            action="connection.complete",
+        ),
         Route(key="GET /v1/connections", handle=routes.list, scope=CONNECTIONS_READ),
         Route(key=f"GET {one}", handle=routes.inspect, scope=CONNECTIONS_READ),
-        Route(key=f"PATCH {one}", handle=routes.change, scope=CONNECTIONS_WRITE),
-        Route(key=f"DELETE {one}", handle=routes.disconnect, scope=CONNECTIONS_WRITE),
-        Route(key=f"POST {one}/refresh", handle=routes.refresh, scope=CONNECTIONS_WRITE),
+        Route(key=f"PATCH {one}", handle=routes.change, scope=CONNECTIONS_WRITE, action="connection.change"),
+        Route(
+            key=f"DELETE {one}",
+            handle=routes.disconnect,
+            scope=CONNECTIONS_WRITE,
+            action="connection.disconnect",
+        ),
+        Route(
+            key=f"POST {one}/refresh",
+            handle=routes.refresh,
+            scope=CONNECTIONS_WRITE,
+            action="connection.refresh",
+        ),
     )
 
 
@@ -189,17 +209,21 @@ class _Routes:
     def change(self, request: Request) -> Answer:
         key, body = _key(request), parse_model(ChangeBody, get_json_object(request.event))
         row = None
-        if (body.name, body.policy, body.publication) != (None, None, None):
+        if (body.name, body.display_name, body.policy, body.publication) != (None, None, None, None):
             row = change_connection(
                 self._deps.refreshing,
                 key,
                 name=body.name,
+                display_name=body.display_name,
                 policy=body.chosen_policy(),
                 publication=body.chosen_publication(),
                 minimum_published_lifetime_seconds=self._deps.minimum_published_lifetime_seconds,
+                invocation=request.invocation,
             )
         if body.on_hold is not None:
-            row = hold_connection(self._deps.refreshing, key, on_hold=body.on_hold)
+            row = hold_connection(
+                self._deps.refreshing, key, on_hold=body.on_hold, invocation=request.invocation
+            )
         return self._answer(row or self._deps.refreshing.store.get(key))
 
     def disconnect(self, request: Request) -> Answer:

@@ -29,7 +29,7 @@ class HttpEvent:
     headers: Mapping[str, str] = field(repr=False)
     raw_query: str = field(repr=False)
     body: bytes | None = field(repr=False)
-    """None when it is longer than `LARGEST_BODY` or cannot be decoded."""
+    """None when it is longer than the route takes or cannot be decoded."""
     domain_name: str
     source_ip: str
     """From the gateway, never from a header that a caller can write."""
@@ -45,7 +45,7 @@ class HttpEvent:
         return public_base_url or f"https://{self.domain_name}"
 
 
-def read_event(event: Mapping[str, Any]) -> HttpEvent:
+def read_event(event: Mapping[str, Any], *, largest_body: int = LARGEST_BODY) -> HttpEvent:
     """Return the request of an HTTP API event; never raises for what a caller can send."""
     context = event.get("requestContext") or {}
     http = context.get("http") or {}
@@ -54,7 +54,7 @@ def read_event(event: Mapping[str, Any]) -> HttpEvent:
         method=str(http.get("method", "")),
         headers=headers,
         raw_query=str(event.get("rawQueryString") or ""),
-        body=_read_body(event),
+        body=_read_body(event, largest_body),
         domain_name=str(context.get("domainName") or ""),
         source_ip=str(http.get("sourceIp") or ""),
         user_agent=str(http.get("userAgent") or "")[:256],
@@ -82,15 +82,15 @@ def parse_parameters(raw: str) -> dict[str, str]:
     return parameters
 
 
-def _read_body(event: Mapping[str, Any]) -> bytes | None:
+def _read_body(event: Mapping[str, Any], largest_body: int) -> bytes | None:
     body = event.get("body") or ""
-    if not isinstance(body, str) or len(body) > 2 * LARGEST_BODY:
+    if not isinstance(body, str) or len(body) > 2 * largest_body:
         return None
     try:
         content = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except (binascii.Error, UnicodeEncodeError):
         return None
-    return content if len(content) <= LARGEST_BODY else None
+    return content if len(content) <= largest_body else None
 
 
 def _correlation_id(offered: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evertoken.adapters.sqs_messages import parse_hint, parse_rescued
@@ -12,7 +12,7 @@ from evertoken.bootstrap import build_refreshing
 from evertoken.domain.errors import EvertokenError
 from evertoken.entrypoints.invocation import LambdaContext, invocation_of
 from evertoken.entrypoints.telemetry import Telemetry
-from evertoken.settings import RefreshSettings
+from evertoken.settings import RefresherSettings
 from evertoken.usecases.adopt_rescued import adopt_rescued
 from evertoken.usecases.attend_connection import attend_connection
 from evertoken.usecases.invocation import Invocation
@@ -64,6 +64,7 @@ class RefresherEntrypoint:
             self.telemetry.log("malformed_hint", length=len(body))
             self.telemetry.count("MalformedMessages", 1)
             return True
+        invocation = replace(invocation, correlation_id=hint.correlation_id)
         result = attend_connection(self.dependencies, hint, invocation=invocation)
         self.telemetry.refresh(result, hint.key, trigger="schedule" if not hint.asked else "read")
         return result.kind not in WORTH_ANOTHER_DELIVERY
@@ -86,7 +87,7 @@ class RefresherEntrypoint:
 
 def build_refresher(environ: Mapping[str, str]) -> RefresherEntrypoint:
     """Return the refresher for this environment. Raises ConfigurationError."""
-    settings = RefreshSettings.from_env(environ)
+    settings = RefresherSettings.from_env(environ)
     return RefresherEntrypoint(
         dependencies=build_refreshing(settings, http_total_seconds=25, commit_budget_seconds=10),
         telemetry=Telemetry(stage=settings.stage, service="refresher"),

@@ -101,12 +101,24 @@ def registration_routes(deps: RegistrationsApiDependencies) -> tuple[Route, ...]
             or_scope=CONNECTIONS_READ,
         ),
         Route(key=f"GET {provider}", handle=routes.get_provider, scope=OPERATOR, or_scope=CONNECTIONS_READ),
-        Route(key=f"PUT {provider}", handle=routes.put_provider, scope=OPERATOR),
-        Route(key=f"DELETE {provider}", handle=routes.delete_provider, scope=OPERATOR),
+        Route(key=f"PUT {provider}", handle=routes.put_provider, scope=OPERATOR, action="provider.put"),
+        Route(
+            key=f"DELETE {provider}", handle=routes.delete_provider, scope=OPERATOR, action="provider.delete"
+        ),
         Route(key="GET /v1/registrations", handle=routes.list_registrations, scope=OPERATOR),
         Route(key=f"GET {registration}", handle=routes.get_registration, scope=OPERATOR),
-        Route(key=f"PUT {registration}", handle=routes.put_registration, scope=OPERATOR),
-        Route(key=f"DELETE {registration}", handle=routes.delete_registration, scope=OPERATOR),
+        Route(
+            key=f"PUT {registration}",
+            handle=routes.put_registration,
+            scope=OPERATOR,
+            action="registration.put",
+        ),
+        Route(
+            key=f"DELETE {registration}",
+            handle=routes.delete_registration,
+            scope=OPERATOR,
+            action="registration.delete",
+        ),
     )
 
 

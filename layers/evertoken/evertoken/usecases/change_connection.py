@@ -1,4 +1,4 @@
-"""Change what a user may change of a connection: its name, its refresh policy, and where it is published."""
+"""Change what a user may change of a connection: its names, its refresh policy, and where it is published."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from evertoken.domain.connection import (
     RefreshPolicy,
 )
 from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, EvertokenError, InvalidInputError
+from evertoken.domain.origin import Trigger
 from evertoken.domain.schedule import lifetime_seconds
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
+from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.plan_renewal import plan_renewal
 from evertoken.usecases.publish_connection import publish_connection
 from evertoken.usecases.refresh_attempt import RefreshDependencies
@@ -29,9 +31,11 @@ def change_connection(
     key: ConnectionKey,
     *,
     name: str | None,
+    display_name: str | None,
     policy: RefreshPolicy | None,
     publication: PublicationMode | None,
     minimum_published_lifetime_seconds: int,
+    invocation: Invocation,
 ) -> Connection:
     """Change what is not None, plan the next refresh anew, and publish what readers may see now.
 
@@ -55,10 +59,12 @@ def change_connection(
             key,
             expected=row,
             name=row.name if name is None else name,
+            display_name=row.display_name if display_name is None else display_name,
             policy=policy or row.policy,
             publication=wanted,
             refresh_at=_plan(deps, row, policy or row.policy),
             now=deps.clock.now(),
+            origin=invocation.caused_by(Trigger.CHANGE),
         )
         if changed is not None:
             return _publish(deps, changed)

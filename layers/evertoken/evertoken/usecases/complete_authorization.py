@@ -103,6 +103,7 @@ def wish_of(begun: BegunAuthorization) -> ConnectionWish:
         user_id=begun.user_id,
         account=begun.account,
         name=begun.name,
+        display_name=begun.display_name,
         scopes=begun.scopes,
         policy=begun.policy,
         publication=begun.publication,

@@ -99,6 +99,7 @@ def start_device(deps: DeviceDependencies, wish: ConnectionWish, *, invocation: 
         scopes=scopes,
         account=wish.account,
         name=wish.name,
+        display_name=wish.display_name,
         policy=wish.policy,
         publication=wish.publication,
         sealed_device_code=establishing.sealer.seal(

@@ -24,6 +24,7 @@ class ConnectionWish:
     user_id: str
     account: str | None = None
     name: str = ""
+    display_name: str = ""
     scopes: tuple[str, ...] | None = None
     policy: RefreshPolicy | None = None
     publication: PublicationMode | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, EvertokenError
+from evertoken.domain.origin import Trigger
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.publish_connection import publish_connection
 from evertoken.usecases.refresh_attempt import RefreshDependencies
@@ -31,7 +32,11 @@ def disconnect_connection(
         if row.status is ConnectionStatus.DISCONNECTED:
             return row
         disconnected = deps.store.disconnect(
-            key, expected=row, revoke=row.sealed is not None, now=deps.clock.now()
+            key,
+            expected=row,
+            revoke=row.sealed is not None,
+            now=deps.clock.now(),
+            origin=invocation.caused_by(Trigger.DISCONNECT),
         )
         if disconnected is not None:
             return _withdraw(deps, disconnected, invocation)

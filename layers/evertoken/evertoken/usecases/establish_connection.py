@@ -15,6 +15,7 @@ from evertoken.domain.connection import (
     RefreshPolicy,
 )
 from evertoken.domain.errors import ConflictError, EvertokenError, StoreUnavailableError
+from evertoken.domain.origin import Origin, Trigger
 from evertoken.domain.outcome import Issued
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.schedule import LAZY_LIFETIME_SECONDS, lifetime_seconds
@@ -83,7 +84,14 @@ def establish_connection(
         row = _row_of(deps, ready, target, account)
         publication, notice = _choose_publication(deps, row, target, token_set)
         connect = _first_connect(
-            deps, ready, target.wish, row, account=account, publication=publication, token_set=token_set
+            deps,
+            ready,
+            target.wish,
+            row,
+            account=account,
+            publication=publication,
+            token_set=token_set,
+            origin=invocation.caused_by(Trigger.CONNECT),
         )
         result = _connect(deps, connect, invocation)
         if isinstance(result, CommitAccepted):
@@ -149,6 +157,7 @@ def _first_connect(
     account: str,
     publication: PublicationMode,
     token_set: TokenSet,
+    origin: Origin,
 ) -> FirstConnect:
     """Return the write; the token set is sealed under the epoch and generation that the row will have after it."""
     policy = wish.policy or _default_policy(row, token_set)
@@ -169,9 +178,11 @@ def _first_connect(
         binding=ready.binding,
         account=account,
         name=wish.name or row.name,
+        display_name=wish.display_name or row.display_name,
         policy=policy,
         publication=publication,
         commit=replace(commit, epoch=row.epoch),
+        origin=origin,
     )
 
 

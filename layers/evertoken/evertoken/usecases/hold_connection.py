@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import ConflictError, ConnectionNotFoundError, EvertokenError
+from evertoken.domain.origin import Trigger
+from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.publish_connection import publish_connection
 from evertoken.usecases.refresh_attempt import RefreshDependencies
 
 TRIES = 5
 
 
-def hold_connection(deps: RefreshDependencies, key: ConnectionKey, *, on_hold: bool) -> Connection:
+def hold_connection(
+    deps: RefreshDependencies, key: ConnectionKey, *, on_hold: bool, invocation: Invocation
+) -> Connection:
     """Set or lift the hold and publish what readers may see now. A refresh under way still commits, so nothing is lost.
 
     Raises:
@@ -23,7 +27,13 @@ def hold_connection(deps: RefreshDependencies, key: ConnectionKey, *, on_hold: b
             raise ConnectionNotFoundError
         if row.on_hold is on_hold:
             return row
-        held = deps.store.set_hold(key, expected=row, on_hold=on_hold, now=deps.clock.now())
+        held = deps.store.set_hold(
+            key,
+            expected=row,
+            on_hold=on_hold,
+            now=deps.clock.now(),
+            origin=invocation.caused_by(Trigger.CHANGE),
+        )
         if held is not None:
             try:
                 publish_connection(deps.publishing, held)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evertoken.domain.errors import ConfigurationError
+from evertoken.domain.origin import Origin, Trigger
 from evertoken.ports import Clock
 
 CLOCK_SKEW_SECONDS = 5
@@ -44,10 +45,19 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """When this invocation began, and the monotonic instant at which the platform ends it."""
+    """When this invocation began, the monotonic instant at which the platform ends it, and in whose name it works.
+
+    *actor* is the API client that asked, empty when nobody did; *correlation_id* is its request's.
+    """
 
     started_at: datetime
     ends_at: float
+    actor: str = ""
+    correlation_id: str = ""
+
+    def caused_by(self, trigger: Trigger) -> Origin:
+        """Return what this invocation's writes say of their cause."""
+        return Origin(trigger=trigger, actor=self.actor, correlation_id=self.correlation_id)
 
     def remaining_seconds(self, clock: Clock) -> float:
         """Return how many seconds are left."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 
-from evertoken.domain.connection import Connection, ConnectionStatus, Sealed
-from evertoken.domain.errors import InvalidInputError, VaultSealedError
+from evertoken.domain.connection import Connection, ConnectionStatus
 from evertoken.ports import Clock, ConnectionFilter, ConnectionStore, TokenSealer
+from evertoken.usecases.cursor import open_cursor, seal_cursor
 
 LARGEST_PAGE = 100
-LONGEST_CURSOR = 2048
 _PURPOSE = "cursor|connections"
 
 
@@ -61,31 +58,9 @@ def list_connections(deps: ListDependencies, tenant_id: str, query: ListQuery) -
         status=query.status,
         expires_before=None if minutes is None else deps.clock.now() + timedelta(minutes=minutes),
     )
-    position = None if query.cursor is None else _open_cursor(deps.sealer, tenant_id, query.cursor)
+    position = None if query.cursor is None else open_cursor(deps.sealer, tenant_id, _PURPOSE, query.cursor)
     page = deps.store.list_by_tenant(
         tenant_id, only=only, limit=min(query.limit, LARGEST_PAGE), position=position
     )
-    cursor = None if page.position is None else _seal_cursor(deps.sealer, tenant_id, page.position)
+    cursor = None if page.position is None else seal_cursor(deps.sealer, tenant_id, _PURPOSE, page.position)
     return ListedConnections(connections=page.connections, cursor=cursor)
-
-
-def _seal_cursor(sealer: TokenSealer, tenant_id: str, position: str) -> str:
-    sealed = sealer.seal(tenant_id, _PURPOSE, position.encode())
-    inner = json.dumps([sealed.key_id, base64.b64encode(sealed.ciphertext).decode()])
-    return base64.urlsafe_b64encode(inner.encode()).rstrip(b"=").decode()
-
-
-def _open_cursor(sealer: TokenSealer, tenant_id: str, cursor: str) -> str:
-    refused = InvalidInputError("cursor: it is not one that this list gave. Leave it out to begin again.")
-    # With the tenant's key at hand, a cursor that does not open is the cursor's own fault.
-    sealer.make_ready(tenant_id)
-    try:
-        if len(cursor) > LONGEST_CURSOR:
-            raise refused
-        key_id, ciphertext = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(key_id, str) or not isinstance(ciphertext, str):
-            raise refused
-        sealed = Sealed(key_id=key_id, ciphertext=base64.b64decode(ciphertext, validate=True))
-        return sealer.open(tenant_id, _PURPOSE, sealed).decode()
-    except (ValueError, TypeError, RecursionError, VaultSealedError):
-        raise refused from None

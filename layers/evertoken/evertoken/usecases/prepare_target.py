@@ -146,6 +146,7 @@ def create_row(
         user_id=wish.user_id,
         account=wish.account or "",
         name=wish.name,
+        display_name=wish.display_name,
         status=ConnectionStatus.CONNECTING,
         policy=wish.policy or RefreshPolicy.SCHEDULED,
         publication=PublicationMode.API_ONLY

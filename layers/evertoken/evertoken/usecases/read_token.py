@@ -81,7 +81,7 @@ def read_token(
     bar = max(windows.mandatory_seconds, min_lifetime_seconds or 0)
     if not is_rejected and left > bar:
         if left <= windows.advisory_seconds:
-            _hint_once(deps, row, now)
+            _hint_once(deps, row, now, invocation.correlation_id)
         return TokenRead(token_set=_open(deps, row), connection=row)
     return _refresh_and_read(
         deps,
@@ -155,7 +155,7 @@ def _refuse_withdrawn(row: Connection) -> None:
         raise withdrawal
 
 
-def _hint_once(deps: ReadDependencies, row: Connection, now: datetime) -> None:
+def _hint_once(deps: ReadDependencies, row: Connection, now: datetime, correlation_id: str) -> None:
     """Ask for a refresh, at most once a minute for each connection and environment; a hint that cannot be sent is let go."""
     if row.status is not ConnectionStatus.ACTIVE or row.is_leased(now) or row.sealed is None:
         return
@@ -175,6 +175,7 @@ def _hint_once(deps: ReadDependencies, row: Connection, now: datetime) -> None:
         registration_id=row.registration_id,
         key_id=row.sealed.key_id,
         asked=True,
+        correlation_id=correlation_id,
     )
     with suppress(StoreUnavailableError):
         deps.queue.send([hint])

@@ -27,11 +27,12 @@ from evertoken.usecases.publish_connection import PublishDependencies
 
 
 class RefreshReason(StrEnum):
-    """Who asks without a hint: READ met a token too old to hand out; MANUAL and REJECTED are demands."""
+    """Who asks without a hint: READ met a token too old to hand out; MANUAL, REJECTED and JOB are demands."""
 
     READ = "read"
     MANUAL = "manual"
     REJECTED = "rejected"
+    JOB = "job"
 
 
 class RefreshResultKind(StrEnum):

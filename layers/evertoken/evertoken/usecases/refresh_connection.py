@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
 from evertoken.domain.errors import StoreUnavailableError
 from evertoken.domain.hint import Hint
+from evertoken.domain.origin import Trigger
 from evertoken.domain.schedule import forced_floor_seconds, lifetime_seconds, windows_of
 from evertoken.ports import LeaseGranted, LeaseRefused
 from evertoken.usecases.ask_provider import has_time
@@ -61,6 +62,7 @@ def refresh_connection(
         registration_id=row.registration_id,
         key_id=row.sealed.key_id if row.sealed else "",
         due_by=None,
+        trigger=Trigger(reason.value),
         invocation=invocation,
     )
 
@@ -77,6 +79,7 @@ def refresh_from_hint(deps: RefreshDependencies, hint: Hint, *, invocation: Invo
         registration_id=hint.registration_id,
         key_id=hint.key_id,
         due_by=None if hint.asked else deps.clock.now() + slack,
+        trigger=Trigger.READ if hint.asked else Trigger.SCHEDULE,
         invocation=invocation,
     )
 
@@ -120,6 +123,7 @@ def _attempt(
     registration_id: str,
     key_id: str,
     due_by: datetime | None,
+    trigger: Trigger,
     invocation: Invocation,
 ) -> RefreshResult:
     now = deps.clock.now()
@@ -138,10 +142,18 @@ def _attempt(
 
     owner = deps.randomness.token(128)
     until = invocation.started_at + timedelta(seconds=deps.timing.lease_seconds)
+    origin = invocation.caused_by(trigger)
 
     def acquire() -> LeaseGranted | LeaseRefused:
         return deps.store.acquire_lease(
-            key, epoch=epoch, generation=generation, owner=owner, now=now, until=until, due_by=due_by
+            key,
+            epoch=epoch,
+            generation=generation,
+            owner=owner,
+            now=now,
+            until=until,
+            due_by=due_by,
+            origin=origin,
         )
 
     try:

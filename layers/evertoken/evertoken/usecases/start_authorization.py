@@ -226,6 +226,7 @@ def _pending(
         scopes=wish.scopes_at(ready),
         account=wish.account,
         name=wish.name,
+        display_name=wish.display_name,
         policy=wish.policy,
         publication=wish.publication,
         sealed_verifier=sealed,
