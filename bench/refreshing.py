@@ -42,6 +42,8 @@ ENVIRON = {
     "SIGNING_KEY_IDS": "signing-key",
     "PUBLIC_BASE_URL": "https://api.example",
     "ACCESS_TOKEN_LIFETIME_SECONDS": "900",
+    "CLIENT_REQUESTS_PER_SECOND": "100000",
+    "CONSENT_NOTICE_DAYS": "14",
 }
 
 

@@ -12,7 +12,7 @@ import yaml
 from evertoken.domain import errors
 from evertoken.entrypoints.http_answer import STATUS_OF_CODE
 from tests.support.aws_account import OPERATOR_SECRET
-from tests.support.control_plane import BUILDERS, LambdaContext, function_of, make_event
+from tests.support.control_plane import BUILDERS, LambdaContext, make_event
 
 ROOT = Path(__file__).parents[2]
 
@@ -269,7 +269,7 @@ def test_the_routes_of_the_functions_are_those_of_the_template(plane):
     in_code = {(name, key) for name in BUILDERS for key in plane.functions[name].routes}
 
     assert in_code == {(name, key) for name, key in template_routes() if name in BUILDERS}
-    assert all(function_of(key.split(" ")[1]) == name for name, key in in_code)
+    assert all(plane.function_of(*key.split(" ")) == name for name, key in in_code)
 
 
 def test_every_route_is_in_the_documentation():

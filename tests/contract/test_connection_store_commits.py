@@ -266,6 +266,6 @@ def test_the_first_token_set_of_a_connecting_row_is_stored_with_the_account(stor
     connect = first_connect(row)
     result = store.connect(connect)
     token_set = connect.commit
-    expected = committed(row, token_set, epoch=1, due_at=token_set.now)
+    expected = committed(row, token_set, epoch=1, due_at=token_set.now, origin=connect.origin)
     assert result == CommitAccepted(connection=expected)
     assert store.get(row.key) == expected

@@ -229,4 +229,5 @@ def test_a_hint_carries_no_instant_and_no_token() -> None:
         "registration_id",
         "key_id",
         "asked",
+        "correlation_id",
     }

@@ -6,13 +6,19 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from evertoken import settings
+from evertoken.domain.audit import AuditEntry
+from evertoken.domain.authorization import Caller
 from evertoken.domain.connection import ConnectionKey
-from evertoken.domain.errors import VaultSealedError
+from evertoken.domain.errors import StoreUnavailableError, VaultSealedError
+from evertoken.entrypoints.audit_log import write_audit
+from evertoken.entrypoints.http_answer import Answer
+from evertoken.entrypoints.http_event import read_event
 from evertoken.entrypoints.telemetry import Telemetry
 from evertoken.usecases.refresh_attempt import RefreshResult, RefreshResultKind
 from local.stack import ROOT
@@ -23,12 +29,14 @@ RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 READ_PATH_SECONDS = 30
 SETTINGS: dict[str, type[settings.Settings]] = {
     "ScannerFunction": settings.ScannerSettings,
-    "RefresherFunction": settings.RefreshSettings,
+    "RefresherFunction": settings.RefresherSettings,
     "OauthCallbackFunction": settings.OAuthCallbackSettings,
     "TokenReaderFunction": settings.TokenReaderSettings,
     "ConnectionsApiFunction": settings.ConnectionsApiSettings,
     "RegistrationsApiFunction": settings.RegistrationsApiSettings,
     "AuthApiFunction": settings.AuthApiSettings,
+    "OperationsApiFunction": settings.OperationsApiSettings,
+    "EventRelayFunction": settings.EventRelaySettings,
 }
 
 
@@ -59,6 +67,11 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
 
 STATEMENTS = [pytest.param(name, item, id=f"{name}-{item['Sid']}") for name, item in statements()]
 BY_FUNCTION = [pytest.param(name, item, id=name) for name, item in FUNCTIONS.items()]
+
+
+class _BrokenTrail:
+    def write(self, entry: AuditEntry) -> None:
+        raise StoreUnavailableError("down")
 
 
 LOST = RefreshResult(
@@ -118,8 +131,13 @@ def test_every_statement_is_confined_to_resources_of_this_stack(role: str, state
     for resource in as_list(statement["Resource"]):
         rendered = json.dumps(resource)
         assert resource != "*"
-        secret = re.search(r"secret:evertoken/\$\{Stage\}/(tokens|private/registrations)/\*\"", rendered)
-        assert secret or "*" not in rendered, rendered
+        ours = re.search(
+            r"secret:evertoken/\$\{Stage\}/(tokens|private/registrations)/\*\""
+            r"|:schedule/evertoken-\$\{Stage\}-tenants/\*\""
+            r"|\$\{Table.Arn\}/stream/\*\"",
+            rendered,
+        )
+        assert ours or "*" not in rendered, rendered
 
 
 @pytest.mark.parametrize(("role", "statement"), STATEMENTS)
@@ -137,9 +155,15 @@ def test_data_keys_are_used_with_a_tenant_as_context_and_nothing_else(
 ) -> None:
     if statement["Resource"] != {"Fn::GetAtt": ["DataKey", "Arn"]}:
         return
+    # The operations API seals cursors, and opens no tenant's token sets.
+    whose = (
+        {"StringEquals": {"kms:EncryptionContext:tenant": "-cursors"}}
+        if role == "OperationsApiRole"
+        else {"Null": {"kms:EncryptionContext:tenant": "false"}}
+    )
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]},
-        "Null": {"kms:EncryptionContext:tenant": "false"},
+        **whose,
     }
 
 
@@ -189,11 +213,14 @@ def test_no_role_may_read_published_tokens_but_the_policy_for_readers() -> None:
     assert granted == ["TokenReaderPolicy"]
 
 
-def test_only_lambda_and_this_stacks_schedules_may_take_a_role() -> None:
+def test_only_lambda_and_this_accounts_schedules_and_rules_may_take_a_role() -> None:
     for name, role in of_type("AWS::IAM::Role").items():
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-        if name == "ScheduleRole":
-            assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+        taker = {"ScheduleRole": "scheduler", "TenantScheduleRole": "scheduler", "WebhookRole": "events"}.get(
+            name
+        )
+        if taker is not None:
+            assert trust["Principal"] == {"Service": f"{taker}.amazonaws.com"}
             assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
         else:
             assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
@@ -213,7 +240,9 @@ def test_every_queue_that_is_worked_on_has_a_dead_letter_queue_that_keeps_longer
 
 
 def test_a_hint_in_work_is_not_handed_out_again() -> None:
-    for event in FUNCTIONS["RefresherFunction"]["Events"].values():
+    events = FUNCTIONS["RefresherFunction"]["Events"]
+    assert set(events) == {"Hints", "Jobs", "RescuedAnswers"}
+    for event in events.values():
         queue, _ = event["Properties"]["Queue"]["Fn::GetAtt"]
         assert QUEUES[queue]["VisibilityTimeout"] >= 6 * FUNCTIONS["RefresherFunction"]["Timeout"]
         assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -284,6 +313,8 @@ def test_outputs_say_how_they_are_used() -> None:
         "TableName",
         "HintQueueUrl",
         "DataKeyArn",
+        "EventBusName",
+        "EventBusArn",
     }
     assert wanted <= set(TEMPLATE["Outputs"])
     for output in TEMPLATE["Outputs"].values():
@@ -297,6 +328,16 @@ def test_every_alarm_of_our_own_watches_a_metric_that_the_code_emits_with_these_
     telemetry.refresh(LOST, ConnectionKey(tenant_id="t", connection_id="c"), trigger="schedule")
     telemetry.error(VaultSealedError("sealed"))
     telemetry.defect(ValueError("odd"))
+    write_audit(
+        _BrokenTrail(),
+        telemetry,
+        read_event({}),
+        Answer(),
+        action="connection.start",
+        caller=Caller(client_id="cli", tenant_id="t", scopes=frozenset()),
+        target="con",
+        now=datetime(2026, 11, 21, tzinfo=UTC),
+    )
     telemetry.flush()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     emitted = {
@@ -310,7 +351,7 @@ def test_every_alarm_of_our_own_watches_a_metric_that_the_code_emits_with_these_
         for resource in RESOURCES.values()
         if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "Evertoken"
     ]
-    assert len(alarms) == 4
+    assert len(alarms) == 5
     for alarm in alarms:
         names = [dimension["Name"] for dimension in alarm["Dimensions"]]
         assert emitted[alarm["MetricName"]] == [names], alarm["MetricName"]

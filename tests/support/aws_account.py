@@ -15,6 +15,8 @@ from moto import mock_aws
 REGION = "eu-west-1"
 TABLE = "evertoken"
 SECRET_PREFIX = "evertoken/test"
+SCHEDULE_GROUP = "evertoken-test-tenants"
+EVENT_BUS = "evertoken-test"
 OPERATOR_SECRET = "operator-secret-for-tests-only"
 
 
@@ -26,6 +28,7 @@ class AwsAccount:
     signing_key_ids: tuple[str, ...]
     hint_queue_url: str
     rescue_queue_url: str
+    job_queue_url: str
 
     def environ(self, **changes: str) -> dict[str, str]:
         """Every variable that any function is told."""
@@ -34,6 +37,12 @@ class AwsAccount:
             "TABLE_NAME": TABLE,
             "HINT_QUEUE_URL": self.hint_queue_url,
             "RESCUE_QUEUE_URL": self.rescue_queue_url,
+            "JOB_QUEUE_URL": self.job_queue_url,
+            "JOB_QUEUE_ARN": f"arn:aws:sqs:{REGION}:123456789012:jobs",
+            "SCHEDULE_DEAD_LETTER_ARN": f"arn:aws:sqs:{REGION}:123456789012:missed-ticks",
+            "SCHEDULE_GROUP": SCHEDULE_GROUP,
+            "SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/tenant-schedules",
+            "EVENT_BUS_NAME": EVENT_BUS,
             "DATA_KEY_ID": self.data_key_id,
             "SIGNING_KEY_IDS": ",".join(self.signing_key_ids),
             "SECRET_PREFIX": SECRET_PREFIX,
@@ -43,6 +52,13 @@ class AwsAccount:
             "FUNCTION_TIMEOUT_SECONDS": "28",
             "MINIMUM_PUBLISHED_LIFETIME_SECONDS": "1800",
             "ACCESS_TOKEN_LIFETIME_SECONDS": "900",
+            "SESSION_TOKEN_LIFETIME_SECONDS": "14400",
+            "SESSION_GRACE_SECONDS": "900",
+            "SESSION_LIFETIME_SECONDS": "43200",
+            "CLIENT_REQUESTS_PER_SECOND": "1000",
+            "CONSENT_NOTICE_DAYS": "14",
+            "LEDGER_RETENTION_DAYS": "90",
+            "AUDIT_RETENTION_DAYS": "400",
             "ALLOW_LOOPBACK_PROVIDERS": "true",
             **changes,
         }
@@ -61,6 +77,8 @@ def open_aws_account(*, signing_keys: int = 1) -> Iterator[AwsAccount]:
             _make_calls_atomic(patch)
             create_table()
             kms, sqs = boto3.client("kms"), boto3.client("sqs")
+            boto3.client("scheduler").create_schedule_group(Name=SCHEDULE_GROUP)
+            boto3.client("events").create_event_bus(Name=EVENT_BUS)
             boto3.client("secretsmanager").create_secret(
                 Name=f"{SECRET_PREFIX}/private/operator",
                 SecretString=json.dumps({"client_id": "operator", "client_secret": OPERATOR_SECRET}),
@@ -70,6 +88,7 @@ def open_aws_account(*, signing_keys: int = 1) -> Iterator[AwsAccount]:
                 signing_key_ids=tuple(create_signing_key(kms) for _ in range(signing_keys)),
                 hint_queue_url=sqs.create_queue(QueueName="hints")["QueueUrl"],
                 rescue_queue_url=sqs.create_queue(QueueName="rescue")["QueueUrl"],
+                job_queue_url=sqs.create_queue(QueueName="jobs")["QueueUrl"],
             )
 
 
