@@ -77,7 +77,14 @@ def _have_client(stack: LocalStack, operator: Api) -> tuple[str, str]:
             path.unlink()
         else:
             return kept["client_id"], kept["client_secret"]
-    scopes = ["connections:read", "connections:write", "tokens:read"]
+    scopes = [
+        "connections:read",
+        "connections:write",
+        "tokens:read",
+        "audit:read",
+        "sessions:read",
+        "sessions:write",
+    ]
     made = operator.call(
         "POST", "/v1/clients", {"tenant_id": TENANT, "name": "demonstration", "scopes": scopes}
     )

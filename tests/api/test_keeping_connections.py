@@ -20,6 +20,7 @@ VIEW = {
     "user_id",
     "account",
     "name",
+    "display_name",
     "status",
     "on_hold",
     "policy",

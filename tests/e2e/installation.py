@@ -19,7 +19,14 @@ from tests.e2e.patience import wait_until
 from tests.support.stack import AwsClients
 
 RETURN_URL = "https://app.example/connected?tab=1"
-ALL_SCOPES = ("connections:read", "connections:write", "tokens:read")
+ALL_SCOPES = (
+    "connections:read",
+    "connections:write",
+    "tokens:read",
+    "audit:read",
+    "sessions:read",
+    "sessions:write",
+)
 
 
 def new_name(stem: str) -> str:

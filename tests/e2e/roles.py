@@ -17,6 +17,8 @@ FUNCTIONS = (
     "connections_api",
     "registrations_api",
     "auth_api",
+    "operations_api",
+    "event_relay",
 )
 
 

@@ -15,7 +15,7 @@ from local.deploy import build_session
 from local.stack import LocalStack
 from tests.support.stack import AwsClients
 
-AWS_SOURCES = ("dynamodb", "kms", "lambda", "scheduler", "secretsmanager", "sqs", "sts")
+AWS_SOURCES = ("dynamodb", "events", "kms", "lambda", "scheduler", "secretsmanager", "sqs", "sts")
 """What the event history is read for; the emulator also records requests to the API itself, which CloudTrail does not see."""
 
 
