@@ -1,7 +1,7 @@
 # Everything begins here. Python >= 3.11 and make are all that is needed; the rest is put under this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help run check-provider purge stop status test conformance check bench build deploy validate environments lock clean
+.PHONY: help run check-provider purge stop status test conformance fuzz check bench build deploy wheel validate environments lock clean
 
 # The first interpreter that is new enough. Another: make run PYTHON=python3.13
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -25,6 +25,8 @@ help:
 	@echo "make stop       end it; state is kept for the next run"
 	@echo "make test       the whole test suite        make check   format, lint, types, architecture, template"
 	@echo "make conformance every provider's entry against a server made from it        make check-provider FILE=my.json   your own entry"
+	@echo "make wheel      the client libraries as a package, into dist/"
+	@echo "make fuzz       the running stack (make run) asked at random"
 	@echo "make bench      measurements                make build   the artifacts for AWS        make deploy   to your account"
 
 # Makes the named environments current; takes a tenth of a second when they are.
@@ -47,7 +49,7 @@ status:
 	@PORT=$(PORT) $(APP) -m local status
 
 test:
-	$(call ensure,app sam emulator runtime provider)
+	$(call ensure,app sam emulator lint runtime provider fuzz)
 	@$(APP) -m pytest -n 2 --dist loadfile --ignore tests/e2e
 	@$(APP) -m pytest -n 2 --dist loadfile tests/e2e  # by itself: its stories wait for seconds, and the rest takes every cycle
 
@@ -55,6 +57,11 @@ test:
 conformance:
 	$(call ensure,app)
 	@PYTHONPATH=layers/evertoken $(APP) -m tests.conformance
+
+# The stack of `make run`, asked at random for minutes: no answer that its document does not have.
+fuzz:
+	$(call ensure,app fuzz)
+	@. .local/env && $(APP) -m local.fuzz
 
 check:
 	$(call ensure,app sam lint)
@@ -80,6 +87,11 @@ build:
 deploy: build
 	@$(SAM) deploy --parameter-overrides PythonRuntime=$(PYTHON_RUNTIME) Architecture=$(ARCHITECTURE) $(PARAMETERS)
 
+# What programs install (packages/client), into dist/.
+wheel:
+	$(call ensure,app)
+	@cd packages/client && ../../$(APP) -m hatchling build -t wheel -d ../../dist
+
 # A provider document of one's own: make check-provider FILE=my.json (SHIPPED=1: one for the catalogue)
 check-provider:
 	@test -n "$(FILE)" || { echo "Name the document: make check-provider FILE=my.json"; exit 2; }
@@ -94,7 +106,7 @@ purge: environments
 # One file for each environment, because their pins clash; none names a registry. What the layer ships is tested in exactly its versions.
 lock:
 	$(call ensure,sam)
-	@for name in layer app sam emulator lint runtime provider; do \
+	@for name in layer app sam emulator lint runtime provider fuzz; do \
 		case $$name in app|runtime) constraint="--constraints requirements/layer.txt";; *) constraint=;; esac; \
 		$(UV) pip compile --quiet --upgrade --no-emit-index-url --generate-hashes --universal --python-version 3.11 $$constraint \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; done

@@ -36,6 +36,7 @@ ENVIRON = {
     "SECRET_PREFIX": "evertoken/bench",
     "RESCUE_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/rescue",
     "HINT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/hints",
+    "JOB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/jobs",
     "DUE_SHARDS": str(SHARDS),
     "FUNCTION_TIMEOUT_SECONDS": "45",
     "ALLOW_LOOPBACK_PROVIDERS": "true",

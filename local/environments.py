@@ -20,7 +20,8 @@ TOOLS = ROOT / ".tools"
 UV = TOOLS / "bin" / "uv"
 OLDEST, NEWEST = (3, 11), (3, 14)
 STAMP = ".evertoken-lock"
-# "runtime" is what AWS gives every function beside the interpreter; "provider" runs the tests' authorization server of others.
+# "runtime" is what AWS gives every function beside the interpreter; "provider" runs the tests' authorization server of others,
+# "fuzz" asks the API at random.
 ENVIRONMENTS = {
     "app": ".venv",
     "sam": ".venv-sam",
@@ -28,6 +29,7 @@ ENVIRONMENTS = {
     "lint": ".venv-lint",
     "runtime": ".venv-runtime",
     "provider": ".venv-provider",
+    "fuzz": ".venv-fuzz",
 }
 
 

@@ -134,7 +134,10 @@ def make_routes(gateway: Any, deployed: Deployed, api_id: str, body: dict[str, A
                 )
                 integrations[arn] = made["IntegrationId"]
             gateway.create_route(
-                ApiId=api_id, RouteKey=f"{method.upper()} {path}", Target=f"integrations/{integrations[arn]}"
+                ApiId=api_id,
+                RouteKey=f"{method.upper()} {path}",
+                Target=f"integrations/{integrations[arn]}",
+                AuthorizationType=find_authorization(body, operation),
             )
     origins = [
         origin.strip() for origin in deployed.parameters.get("CorsOrigins", "").split(",") if origin.strip()
@@ -143,6 +146,20 @@ def make_routes(gateway: Any, deployed: Deployed, api_id: str, body: dict[str, A
         declared = body["x-amazon-apigateway-cors"]
         settings = {name[0].upper() + name[1:]: value for name, value in declared.items()}
         gateway.update_api(ApiId=api_id, CorsConfiguration=settings | {"AllowOrigins": origins})
+
+
+def find_authorization(body: dict[str, Any], operation: dict[str, Any]) -> str:
+    """Return the authorization of one operation of an OpenAPI body.
+
+    Raises:
+        RepairError: it is neither none nor AWS_IAM.
+    """
+    names = {name for requirement in operation.get("security", []) for name in requirement}
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    kinds = {schemes.get(name, {}).get("x-amazon-apigateway-authtype") for name in names}
+    if kinds <= {"awsSigv4"}:
+        return "AWS_IAM" if kinds else "NONE"
+    raise RepairError(f"{', '.join(sorted(names))}: only AWS_IAM is understood here")
 
 
 def map_base_path(gateway: Any, api_id: str) -> None:

@@ -27,6 +27,8 @@ class LocalStack:
     port: int = DEFAULT_PORT
     directory: Path = LOCAL / "stack"
     minimum_published_lifetime_seconds: int = 90
+    tenant_minute_seconds: int = 60
+    """How long the emulator takes a minute of the tenants' schedules to be; tests cannot wait for two."""
 
     @property
     def endpoint(self) -> str:

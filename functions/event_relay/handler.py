@@ -3,9 +3,8 @@
 import os
 from typing import Any
 
-from evertoken.entrypoints.event_relay import build_event_relay
-
 from evertoken.entrypoints.cold_start import end_cold_start
+from evertoken.entrypoints.event_relay import build_event_relay
 from evertoken.entrypoints.invocation import LambdaContext
 
 _relay = build_event_relay(os.environ)  # at import: Lambda's init phase has the most CPU

@@ -79,6 +79,7 @@ def _build_environment(stack: LocalStack) -> dict[str, str]:
         "S3_DATA_DIR": str(stack.directory / "s3"),
         "IOT_MTLS_ENABLED": "0",  # else it listens on all interfaces
         "LOG_LEVEL": "WARNING",
+        "TENANT_MINUTE_SECONDS": str(stack.tenant_minute_seconds),  # see scheduler.py
     }
 
 

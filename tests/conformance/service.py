@@ -98,7 +98,8 @@ class Service:
         registrations.put(self.ready.registration, binding=self.ready.binding, expected_version=None)
         now = clock.now()
         tenants.put(
-            Tenant(tenant_id=TENANT, name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now)
+            Tenant(tenant_id=TENANT, name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now),
+            replacing=None,
         )
         authorizations, devices = MemoryAuthorizations(), MemoryDevices()
         establishing = EstablishDependencies(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from evertoken.domain.connection import (
@@ -155,11 +156,18 @@ class Life:
         }
         due_at = self.chance.choice((None, after(self.at + 5000)))
         postponed = {"epoch": seen.epoch, "generation": seen.generation, "due_at": due_at, "now": now}
+        noted = {
+            "epoch": seen.epoch,
+            "generation": seen.generation,
+            "notice_at": (seen.consent_notice_at or now) + timedelta(self.chance.choice((0, 0, 1))),
+            "now": self.chance.choice((now, after(40_000 + self.at))),
+        }
         return self.chance.choice(
             (
                 ("set_hold", {"expected": seen, "on_hold": not seen.on_hold, "now": now}),
                 ("update_settings", settings),
                 ("postpone", postponed),
+                ("note_consent_ending", noted),
             )
         )
 

@@ -22,6 +22,7 @@ from evertoken.domain.connection import (
     RefreshPolicy,
     Sealed,
 )
+from evertoken.domain.consent import Consent
 from evertoken.ports import (
     CommitAccepted,
     ConnectionStore,
@@ -165,6 +166,8 @@ def commit_of(row: Connection, *, owner: str = "owner-1", at: float = 0, **chang
         has_refresh_token=True,
         refresh_token_expires_at=after(at + 86_400),
         refresh_at=after(at + 2400),
+        consent=Consent(ends_at=after(at + 80_000), notice_at=after(at + 40_000)),
+        due_at=after(at + 2400),
         publication=row.publication,
         now=after(at),
     )

@@ -45,6 +45,8 @@ def committed(row: Connection, commit: TokenSetCommit, **changes: Any) -> Connec
         has_refresh_token=commit.has_refresh_token,
         refresh_token_expires_at=commit.refresh_token_expires_at,
         refresh_at=commit.refresh_at,
+        consent_ends_at=None if commit.consent is None else commit.consent.ends_at,
+        consent_notice_at=None if commit.consent is None else commit.consent.notice_at,
         publication_number=row.publication_number + 1,
         commit_id=commit.commit_id,
         open_attempts=0,
@@ -200,7 +202,14 @@ def test_a_commit_publishes_where_the_row_says_now(store: ConnectionStore) -> No
 def test_instants_and_nothing_survive_the_store(store: ConnectionStore) -> None:
     row = make_leased(store)
     token_set = commit_of(
-        row, at=10, expires_at=None, refresh_token_expires_at=None, refresh_at=None, scope=""
+        row,
+        at=10,
+        expires_at=None,
+        refresh_token_expires_at=None,
+        refresh_at=None,
+        consent=None,
+        due_at=None,
+        scope="",
     )
     result = store.commit_token_set(row.key, token_set)
     assert isinstance(result, CommitAccepted)

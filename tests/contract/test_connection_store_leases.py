@@ -249,3 +249,37 @@ def test_a_row_that_is_leased_or_owes_something_is_not_postponed(store: Connecti
             row.key, epoch=row.epoch, generation=row.generation, due_at=after(9000), now=after(1)
         )
         assert store.get(row.key) == row
+
+
+def note(store: ConnectionStore, row: Connection, **changes: Any) -> bool:
+    arguments: dict[str, Any] = {
+        "epoch": row.epoch,
+        "generation": row.generation,
+        "notice_at": after(40_000),
+        "now": after(40_001),
+    }
+    return store.note_consent_ending(row.key, **(arguments | changes))
+
+
+def test_the_end_of_a_consent_is_noted_once_and_nothing_else_changes(store: ConnectionStore) -> None:
+    row = make_leased(store)
+    assert row.consent_notice_at == after(40_000)
+    assert note(store, row)
+    assert store.get(row.key) == replace(row, consent_noticed_at=after(40_001))
+    assert not note(store, row, now=after(40_002)), "it was told"
+    assert store.get(row.key) == replace(row, consent_noticed_at=after(40_001))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epoch": 9}, {"generation": 9}, {"notice_at": after(40_001)}, {"notice_at": after(39_999)}]
+)
+def test_another_generation_or_another_notice_is_not_noted(store: ConnectionStore, changes: Any) -> None:
+    row = make_active(store)
+    assert not note(store, row, **changes)
+    assert store.get(row.key) == row
+
+
+def test_the_end_of_a_consent_that_is_over_is_not_noted(store: ConnectionStore) -> None:
+    row = make_leased(store)
+    assert store.record_verdict(row.key, expected=row, owner="owner-1", failure=FAILURE)
+    assert not note(store, row)

@@ -186,6 +186,8 @@ def test_a_disconnect_takes_the_tokens_out_and_keeps_them_for_the_revocation(sto
         expires_at=None,
         refresh_at=None,
         refresh_token_expires_at=None,
+        consent_ends_at=None,
+        consent_notice_at=None,
         lease=None,
         open_attempts=0,
         publication_number=row.publication_number + 2,
@@ -259,3 +261,36 @@ def test_settings_are_changed_and_planned_anew(store: ConnectionStore) -> None:
         store.update_settings(row.key, expected=store.get(row.key), **(arguments | {"now": after(11)}))
         is None
     )
+
+
+def test_of_two_changes_of_settings_made_from_one_row_the_second_does_not_undo_the_first(
+    store: ConnectionStore,
+) -> None:
+    row = make_active(store)
+
+    def change(**settings: Any) -> Connection | None:
+        kept = {"name": row.name, "display_name": row.display_name, "policy": row.policy} | settings
+        return store.update_settings(
+            row.key,
+            expected=row,
+            publication=row.publication,
+            refresh_at=row.refresh_at,
+            now=after(5),
+            **kept,  # type: ignore[arg-type]  # a table of settings
+        )
+
+    for first in ({"name": "new"}, {"display_name": "New"}, {"policy": RefreshPolicy.LAZY}):
+        changed = change(**first)
+        assert changed is not None
+        assert change() is None, "the second was made from the row before the first"
+        back = store.update_settings(
+            row.key,
+            expected=changed,
+            name=row.name,
+            display_name=row.display_name,
+            policy=row.policy,
+            publication=row.publication,
+            refresh_at=row.refresh_at,
+            now=after(5),
+        )
+        assert back is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evertoken.adapters import dynamodb_items
-from evertoken.domain.connection import Connection, ConnectionStatus
+from evertoken.domain.connection import Connection, ConnectionStatus, FailureRecord
 from evertoken.domain.errors import InvalidInputError
 from evertoken.domain.hint import Hint
 from evertoken.domain.schedule import due_shard
@@ -19,6 +19,7 @@ from tests.contract.store_under_test import (
     SHARDS,
     StoreUnderTest,
     after,
+    commit_of,
     connecting,
     due,
     first_connect,
@@ -171,6 +172,35 @@ def test_a_list_shows_a_tenants_connections_by_expiry_and_nobody_elses(store: Co
     assert listed(store) == ["soon", "late", "never"]
     assert listed(store, "tenant-2") == ["foreign"]
     assert listed(store, "tenant-3") == []
+
+
+def test_who_asks_what_expires_reads_no_dead_grant(under_test: StoreUnderTest) -> None:
+    store = under_test.store
+    for number in range(5):
+        row = connect_expiring(store, f"dead-{number}", 100 + number)
+        lease(store, row)
+        failure = FailureRecord(cause="grant_dead", code="invalid_grant", count=1, failed_at=after(2))
+        assert store.record_verdict(row.key, expected=row, owner="owner-1", failure=failure)
+    connect_expiring(store, "alive", 200)
+    met: list[int] = []
+    if under_test.lossy is not None:
+        events = under_test.lossy._client.meta.events
+        events.register("after-call.dynamodb.Query", lambda parsed, **_: met.append(parsed["ScannedCount"]))
+    assert listed(store, expires_before=after(300)) == ["alive"]
+    assert sum(met) <= 1
+    assert listed(store, expires_before=after(300), user_id="user-1") == ["alive"]
+    assert listed(store)[0] == "alive"
+    assert len(listed(store, status=ConnectionStatus.REAUTHORIZATION_REQUIRED)) == 5
+
+
+def test_a_grant_that_a_late_answer_brought_back_is_among_what_expires_again(store: ConnectionStore) -> None:
+    row = connect_expiring(store, "conn-1", 100)
+    lease(store, row)
+    failure = FailureRecord(cause="grant_dead", code="invalid_grant", count=1, failed_at=after(2))
+    store.record_verdict(row.key, expected=row, owner="owner-1", failure=failure)
+    assert listed(store, expires_before=after(99_999)) == []
+    assert isinstance(store.commit_token_set(row.key, commit_of(row, at=3)), CommitAccepted)
+    assert listed(store, expires_before=after(99_999)) == ["conn-1"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])

@@ -8,16 +8,14 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from evertoken.adapters.dynamodb_directory import (
-    DynamoDBApiClients,
-    DynamoDBOperatorProviders,
-    DynamoDBTenants,
-)
+from evertoken.adapters.dynamodb_api_clients import DynamoDBApiClients
+from evertoken.adapters.dynamodb_directory import DynamoDBOperatorProviders, DynamoDBTenants
 from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
 from evertoken.adapters.secrets_registration import SecretsManagerRegistrationSecrets
 from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.authorization import ApiClient, Tenant
 from evertoken.domain.errors import ConflictError
+from evertoken.domain.external_identity import AudienceClaim, IamRole, OidcBinding
 from evertoken.domain.registration import ClientRegistration, ClientSecrets
 from tests.fakes.directory import (
     MemoryApiClients,
@@ -85,19 +83,33 @@ def stores(request):
 
 
 def test_a_tenant_comes_back_as_it_was_put_and_can_be_replaced(stores):
-    changed = replace(TENANT, name="Acme", return_urls=(), updated_at=NOW + timedelta(seconds=1))
+    changed = replace(
+        TENANT, name="Acme", return_urls=(), is_suspended=True, updated_at=NOW + timedelta(seconds=1)
+    )
 
-    stores.tenants.put(TENANT)
+    assert stores.tenants.put(TENANT, replacing=None) is True
     assert stores.tenants.find("acme") == TENANT
-    stores.tenants.put(changed)
+    assert stores.tenants.put(changed, replacing=TENANT) is True
 
     assert stores.tenants.find("acme") == changed
 
 
+def test_a_tenant_that_was_changed_since_it_was_read_is_not_replaced(stores):
+    suspended = replace(TENANT, is_suspended=True, updated_at=NOW + timedelta(seconds=1))
+    renamed = replace(TENANT, name="Acme", updated_at=NOW + timedelta(seconds=2))
+    assert stores.tenants.put(renamed, replacing=TENANT) is False, "it is not there"
+    stores.tenants.put(TENANT, replacing=None)
+    assert stores.tenants.put(renamed, replacing=None) is False, "it is there"
+    stores.tenants.put(suspended, replacing=TENANT)
+    assert stores.tenants.put(renamed, replacing=TENANT) is False
+
+    assert stores.tenants.find("acme") == suspended
+
+
 def test_tenants_are_listed_by_id_and_a_deleted_one_is_gone(stores):
     second = replace(TENANT, tenant_id="beta")
-    stores.tenants.put(second)
-    stores.tenants.put(TENANT)
+    stores.tenants.put(second, replacing=None)
+    stores.tenants.put(TENANT, replacing=None)
 
     assert stores.tenants.list_all() == (TENANT, second)
     assert stores.tenants.delete("acme") is True
@@ -123,6 +135,77 @@ def test_api_clients_are_listed_for_one_tenant_or_for_all(stores):
     assert stores.clients.list_all("nobody") == ()
     assert stores.clients.delete("cli_a") is True
     assert stores.clients.find("cli_a") is None
+
+
+ROLE = replace(
+    CLIENT, client_id="cli_r", secret_hash=None, role_arn="arn:aws:iam::123456789012:role/jobs/Reports"
+)
+OIDC = replace(
+    CLIENT,
+    client_id="cli_o",
+    secret_hash=None,
+    oidc=OidcBinding(
+        issuer="https://id.example/realms/a", audience="api://evertoken", audience_claim=AudienceClaim.AUD
+    ),
+)
+
+
+def test_a_client_of_each_kind_comes_back_as_it_was_put(stores):
+    subject = replace(OIDC, client_id="cli_s", oidc=replace(OIDC.oidc, subject="robot é"))
+    kinds = (CLIENT, OIDC, ROLE, subject)
+    for client in kinds:
+        stores.clients.put(client)
+
+    assert stores.clients.list_all(None) == kinds
+    assert [stores.clients.find(client.client_id) for client in kinds] == list(kinds)
+
+
+def test_a_role_is_one_client_whatever_path_it_was_given_with(stores):
+    role = IamRole(partition="aws", account="123456789012", name="Reports")
+    stores.clients.put(ROLE)
+
+    assert stores.clients.find_by_role(role) == ROLE
+    for other in ({"partition": "aws-cn"}, {"account": "123456789013"}, {"name": "reports"}):
+        assert stores.clients.find_by_role(replace(role, **other)) is None
+    with pytest.raises(ConflictError):
+        stores.clients.put(
+            replace(ROLE, client_id="cli_2", role_arn="arn:aws:iam::123456789012:role/Reports")
+        )
+    assert stores.clients.find("cli_2") is None
+    assert stores.clients.find_by_role(role) == ROLE
+
+
+def test_the_bindings_of_an_issuer_are_its_own_and_each_is_one_clients(stores):
+    wanted = {
+        "cli_o": OIDC.oidc,
+        "cli_1": replace(OIDC.oidc, subject="robot"),
+        "cli_2": replace(OIDC.oidc, audience="other"),
+        "cli_3": replace(OIDC.oidc, audience_claim=AudienceClaim.CLIENT_ID),
+    }
+    for client_id, binding in wanted.items():
+        stores.clients.put(replace(OIDC, client_id=client_id, oidc=binding))
+    stores.clients.put(
+        replace(OIDC, client_id="cli_x", oidc=replace(OIDC.oidc, issuer=OIDC.oidc.issuer + "/"))
+    )
+
+    assert dict(stores.clients.find_oidc_bindings(OIDC.oidc.issuer)) == {
+        binding: client_id for client_id, binding in wanted.items()
+    }
+    assert not stores.clients.find_oidc_bindings("https://id.example/realms")
+    for binding in wanted.values():
+        with pytest.raises(ConflictError):
+            stores.clients.put(replace(OIDC, client_id="cli_thief", oidc=binding))
+    assert stores.clients.find("cli_thief") is None
+
+
+@pytest.mark.parametrize("client", [ROLE, OIDC], ids=["role", "oidc"])
+def test_a_deleted_clients_binding_is_free_again(stores, client):
+    stores.clients.put(client)
+    assert stores.clients.delete(client.client_id) is True
+    assert stores.clients.delete(client.client_id) is False
+    stores.clients.put(replace(client, client_id="cli_next"))
+
+    assert [one.client_id for one in stores.clients.list_all(None)] == ["cli_next"]
 
 
 def test_a_registration_comes_back_as_it_was_put(stores):

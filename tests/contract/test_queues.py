@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from evertoken.adapters.sqs_messages import encode_hint, encode_rescued, parse_hint, parse_rescued
 from evertoken.adapters.sqs_queues import SQSHintQueue, SQSRescueSink
 from evertoken.domain.connection import ConnectionKey, PublicationMode, Sealed
+from evertoken.domain.consent import Consent
 from evertoken.domain.errors import StoreUnavailableError
 from evertoken.domain.hint import Hint
 from evertoken.ports import RescuedAnswer, TokenSetCommit
@@ -48,6 +49,8 @@ RESCUED = RescuedAnswer(
         has_refresh_token=True,
         refresh_token_expires_at=NOW + timedelta(days=30),
         refresh_at=NOW,
+        consent=Consent(ends_at=NOW + timedelta(days=30), notice_at=NOW + timedelta(days=16)),
+        due_at=NOW + timedelta(days=16),
         publication=PublicationMode.API_ONLY,
         now=NOW,
     ),
@@ -160,6 +163,8 @@ commits = st.builds(
     has_refresh_token=st.booleans(),
     refresh_token_expires_at=st.none() | instants,
     refresh_at=st.none() | instants,
+    consent=st.none() | st.builds(Consent, ends_at=instants, notice_at=st.none() | instants),
+    due_at=st.none() | instants,
     publication=st.sampled_from(PublicationMode),
     now=instants,
 )

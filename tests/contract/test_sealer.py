@@ -125,6 +125,15 @@ def test_a_damaged_ciphertext_is_a_typed_error(sealer: TokenSealer, ciphertext: 
 # the envelope
 
 
+@pytest.mark.parametrize("key_id", ["", "2026-1", "2026-11\n", "x" * 1400, "2026-11#", "\u0662026-11"])
+def test_a_key_that_can_be_nobodys_is_asked_of_nobody(
+    environment: Callable[[], EnvelopeSealer], calls: Counter[str], key_id: str
+) -> None:
+    with pytest.raises(VaultSealedError):
+        environment().open("tenant-1", "p", Sealed(key_id=key_id, ciphertext=b"\x01" + b"n" * 40))
+    assert calls.total() == 0
+
+
 def test_another_process_opens_what_one_sealed(environment: Callable[[], EnvelopeSealer]) -> None:
     sealed = environment().seal("tenant-1", "p", b"secret")
     assert environment().open("tenant-1", "p", sealed) == b"secret"

@@ -11,7 +11,7 @@ from tests.contract import test_connection_store_commits as commits
 from tests.contract import test_connection_store_end as ends
 from tests.contract import test_connection_store_leases as leases
 from tests.contract import test_connection_store_life as lives
-from tests.contract.store_under_test import build_dynamodb, moto_account
+from tests.contract.store_under_test import after, build_dynamodb, moto_account
 from tests.simulation.mutation import Mutant, applied
 
 __all__ = ["moto_account"]
@@ -128,6 +128,27 @@ MISTAKES: dict[str, tuple[str, str, str, Any]] = {
         'update.require_equal("published_number", "publication_number")',
         "update",
         leases.test_a_row_that_is_leased_or_owes_something_is_not_postponed,
+    ),
+    "a consent's end is told twice": (
+        "note_consent_ending",
+        'update.require_absent_or("consent_noticed_at", "<", notice_at)',
+        "update",
+        leases.test_the_end_of_a_consent_is_noted_once_and_nothing_else_changes,
+    ),
+    "any notice is told": (
+        "note_consent_ending",
+        'update.require("consent_notice_at", "=", notice_at)',
+        "update",
+        partial(
+            leases.test_another_generation_or_another_notice_is_not_noted,
+            changes={"notice_at": after(40_001)},
+        ),
+    ),
+    "what is over is told": (
+        "note_consent_ending",
+        '.require("status", "=", ConnectionStatus.ACTIVE.value)',
+        "",
+        leases.test_the_end_of_a_consent_that_is_over_is_not_noted,
     ),
 }
 

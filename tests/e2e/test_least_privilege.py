@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -15,57 +14,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.api import ApiError, get_access_token, read_operator_credential
-from tests.e2e.hints import build_hint, build_sqs_event
+from tests.e2e.hints import build_hint
 from tests.e2e.http_api import Answer, document
 from tests.e2e.installation import Installation, Team, follow, new_name
+from tests.e2e.operating_scenarios import NEEDS_OF_OPERATING, UNENFORCED_OF_OPERATING
 from tests.e2e.patience import wait_until
-from tests.e2e.roles import FUNCTIONS, Roles, logical_id
+from tests.e2e.privilege_ground import DONE, Ground, Scenario, cold, outcome_of
+from tests.e2e.roles import FUNCTIONS, Roles
 from tests.e2e.scripted_site import CLIENT_ID, ScriptedSite, open_site
 from tests.support.provider_faults import delay
 from tests.support.provider_profile import ProviderProfile
 from tests.support.stack import AwsClients
 
-DONE = "done"
 STALE_SECONDS, STALE_LIFE_SECONDS = 6.1, 8
 """A token of eight seconds is stale from six seconds on, and refreshed before it is handed out from 7.2 on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """The quiet stack, its roles, and a tenant whose keys every function has had in hand."""
-
-    quiet: Installation
-    roles: Roles
-    team: Team
-
-    def new_team(self) -> Team:
-        """A tenant whose data key no function has had in hand."""
-        return self.quiet.team(new_name("fresh"))
-
-    def open_site(self, team: Team) -> Any:
-        """A provider and a registration that no function has had in hand."""
-        return open_site(self.quiet, team.tenant_id)
-
-    def invoke(self, function: str, event: Any) -> Any:
-        """Invoke a function; None when it failed as a whole."""
-        answer = self.quiet.aws.client("lambda").invoke(
-            FunctionName=self.quiet.aws.physical_id(logical_id(function, "Function")),
-            Payload=json.dumps(event),
-        )
-        return None if "FunctionError" in answer else json.loads(answer["Payload"].read())
-
-    def attend(self, body: str, queue: str = "HintQueue") -> str:
-        """Hand one message to the refresher; `left` when it wants to have it again."""
-        answer = self.invoke("refresher", build_sqs_event(self.quiet, [body], queue))
-        return "crashed" if answer is None else "left" if answer["batchItemFailures"] else DONE
-
-
-def outcome_of(answer: Answer, expected: str = "200") -> str:
-    return DONE if answer.code == expected else answer.code
-
-
-Scenario = Callable[[Ground], Generator[None, None, str]]
-"""Prepares, yields, then does the one thing that needs the statement and returns how it ended."""
 
 
 @contextmanager
@@ -235,17 +197,6 @@ def read_stale(ground: Ground) -> Generator[None, None, str]:
         return DONE
 
 
-def cold(function: str, act: Callable[[Ground], str]) -> Scenario:
-    """The function begins anew, so that what it reads once in its life is read now."""
-
-    def scenario(ground: Ground) -> Generator[None, None, str]:
-        yield
-        ground.quiet.make_cold(logical_id(function, "Function"))
-        return act(ground)
-
-    return scenario
-
-
 NOBODYS = "/v1/connections/con_" + "a" * 26
 
 
@@ -404,12 +355,19 @@ NEEDS: dict[str, dict[str, tuple[Scenario, str]]] = {
         "ReadTheOperator": (cold("auth_api", issue), "INTERNAL"),
     },
 }
-UNENFORCED = {(function, "WriteLogs") for function in FUNCTIONS} | {
-    ("refresher", "TakeHints"),
-    ("refresher", "TakeRescuedAnswers"),
-}
+UNENFORCED = (
+    {(function, "WriteLogs") for function in FUNCTIONS}
+    | {
+        ("refresher", "TakeHints"),
+        ("refresher", "TakeRescuedAnswers"),
+    }
+    | UNENFORCED_OF_OPERATING
+)
 """The emulator writes the functions' logs and takes messages for their mappings by itself, whatever the role may do. What AWS needs
 for it is compared with the deployed policies instead."""
+
+for _function, _needs in NEEDS_OF_OPERATING.items():
+    NEEDS.setdefault(_function, {}).update(_needs)
 
 CASES = [
     pytest.param(function, sid, id=f"{function}-{sid}") for function, needs in NEEDS.items() for sid in needs
@@ -469,11 +427,14 @@ def test_what_the_emulator_does_not_enforce_is_what_aws_asks_for(ground: Ground)
     mappings = client.list_event_source_mappings(
         FunctionName=ground.quiet.aws.physical_id("RefresherFunction")
     )["EventSourceMappings"]
-    taken = [refresher["TakeHints"], refresher["TakeRescuedAnswers"]]
+    taken = [refresher["TakeHints"], refresher["TakeRescuedAnswers"], refresher["TakeJobs"]]
     assert {one["Resource"] for one in taken} == {mapping["EventSourceArn"] for mapping in mappings}
     for one in taken:
         # docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (read 2026-11-21)
-        assert set(one["Action"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+        asked = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+        # A step that has to wait makes its own message invisible for so long.
+        asked |= {"sqs:ChangeMessageVisibility"} if one["Sid"] == "TakeJobs" else set()
+        assert set(one["Action"]) == asked
     for function in FUNCTIONS:
         group = f"arn:aws:logs:us-east-1:000000000000:log-group:/evertoken/local/{function}"
         statement = ground.roles.statements(function)["WriteLogs"]

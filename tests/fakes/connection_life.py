@@ -59,10 +59,21 @@ class FakeConnectionLife(FakeRows):
                 lease=None,
                 disconnected_at=None,
                 revocation=None,
-                due_at=commit.now if numbers else commit.refresh_at,
+                consent_noticed_at=None,
+                due_at=commit.now if numbers else commit.due_at,
                 origin=connect.origin,
             )
             return CommitAccepted(connection=self._write(changed, due_set_at=commit.now))
+
+    def import_connection(self, connection: Connection) -> ConnectionKey:
+        with self._lock:
+            c = connection
+            account = (c.tenant_id, c.registration_id, c.user_id, c.account)
+            if account in self._accounts or c.key in self._rows:
+                return ConnectionKey(tenant_id=c.tenant_id, connection_id=self._accounts[account])
+            self._accounts[account] = c.connection_id
+            self._write(c, due_set_at=c.updated_at)
+            return c.key
 
     def disconnect(
         self,
@@ -93,6 +104,9 @@ class FakeConnectionLife(FakeRows):
                 expires_at=None,
                 refresh_at=None,
                 refresh_token_expires_at=None,
+                consent_ends_at=None,
+                consent_notice_at=None,
+                consent_noticed_at=None,
                 lease=None,
                 cooldown_until=None,
                 open_attempts=0,
@@ -144,7 +158,7 @@ class FakeConnectionLife(FakeRows):
     ) -> Connection | None:
         with self._lock:
             row = self._find_unchanged(key, expected)
-            if row is None or row.is_leased(now):
+            if row is None or row.is_leased(now) or _settings_of(row) != _settings_of(expected):
                 return None
             numbers = 0
             if publication is not row.publication:
@@ -223,3 +237,7 @@ class FakeConnectionLife(FakeRows):
         account = (row.tenant_id, row.registration_id, row.user_id, row.account)
         if self._accounts.get(account) == row.connection_id:
             del self._accounts[account]
+
+
+def _settings_of(row: Connection) -> tuple[str, str, RefreshPolicy]:
+    return row.name, row.display_name, row.policy

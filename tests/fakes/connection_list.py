@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from evertoken.domain.connection import Connection, ConnectionStatus
 from evertoken.domain.errors import InvalidInputError
@@ -21,7 +22,7 @@ def list_rows(
     start = int(position or 0)
     found = sorted(
         (row for row in rows if row.tenant_id == tenant_id and _passes(row, only)),
-        key=lambda row: (row.expires_at is None, row.expires_at or row.created_at, row.connection_id),
+        key=lambda row: (_expiry(row) is None, _expiry(row) or row.created_at, row.connection_id),
     )
     page = found[start : start + limit]
     end = start + len(page)
@@ -34,10 +35,15 @@ def _summary(row: Connection) -> Connection:
     return replace(row, sealed=None, lease=None, revocation=None, commit_id=None, attempted_at=None)
 
 
+def _expiry(row: Connection) -> datetime | None:
+    return None if row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED else row.expires_at
+
+
 def _passes(row: Connection, only: ConnectionFilter) -> bool:
-    if row.status in HIDDEN:
+    if row.status in HIDDEN or (only.is_refreshable and not row.is_refreshable):
         return False
-    if only.expires_before is not None and (row.expires_at is None or row.expires_at >= only.expires_before):
+    expiry = _expiry(row)
+    if only.expires_before is not None and (expiry is None or expiry >= only.expires_before):
         return False
     wanted = (only.user_id, only.provider_id, only.account, only.status)
     actual = (row.user_id, row.provider_id, row.account, row.status)

@@ -88,6 +88,8 @@ class FakeRows:
             has_refresh_token=commit.has_refresh_token,
             refresh_token_expires_at=commit.refresh_token_expires_at,
             refresh_at=commit.refresh_at,
+            consent_ends_at=None if commit.consent is None else commit.consent.ends_at,
+            consent_notice_at=None if commit.consent is None else commit.consent.notice_at,
             commit_id=commit.commit_id,
             open_attempts=0,
             failure=None,

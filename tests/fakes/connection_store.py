@@ -77,7 +77,7 @@ class FakeConnectionStore(FakeConnectionLife):
             if is_holder:
                 changed = replace(changed, lease=None)
             if is_holder or not row.is_leased(commit.now):
-                changed = replace(changed, due_at=commit.now if owes else commit.refresh_at)
+                changed = replace(changed, due_at=commit.now if owes else commit.due_at)
             return CommitAccepted(connection=self._write(changed, due_set_at=commit.now))
 
     def record_verdict(
@@ -154,6 +154,20 @@ class FakeConnectionStore(FakeConnectionLife):
             if due_at is not None and (row.due_at is None or row.due_at > due_at):
                 return False
             self._write(replace(row, due_at=due_at), due_set_at=now)
+            return True
+
+    def note_consent_ending(
+        self, key: ConnectionKey, *, epoch: int, generation: int, notice_at: datetime, now: datetime
+    ) -> bool:
+        with self._lock:
+            row = self._rows.get(key)
+            if row is None or (row.epoch, row.generation) != (epoch, generation):
+                return False
+            if row.status is not ConnectionStatus.ACTIVE or row.consent_notice_at != notice_at:
+                return False
+            if row.consent_noticed_at is not None and row.consent_noticed_at >= notice_at:
+                return False
+            self._write(replace(row, consent_noticed_at=max(now, notice_at)))
             return True
 
 

@@ -155,10 +155,10 @@ def test_data_keys_are_used_with_a_tenant_as_context_and_nothing_else(
 ) -> None:
     if statement["Resource"] != {"Fn::GetAtt": ["DataKey", "Arn"]}:
         return
-    # The operations API seals cursors, and opens no tenant's token sets.
+    # These two seal cursors, and open no tenant's token sets.
     whose = (
         {"StringEquals": {"kms:EncryptionContext:tenant": "-cursors"}}
-        if role == "OperationsApiRole"
+        if role in ("OperationsApiRole", "AuthApiRole")
         else {"Null": {"kms:EncryptionContext:tenant": "false"}}
     )
     assert statement["Condition"] == {
@@ -334,7 +334,9 @@ def test_every_alarm_of_our_own_watches_a_metric_that_the_code_emits_with_these_
         read_event({}),
         Answer(),
         action="connection.start",
-        caller=Caller(client_id="cli", tenant_id="t", scopes=frozenset()),
+        caller=Caller(
+            client_id="cli", tenant_id="t", scopes=frozenset(), issued_at=datetime(2026, 11, 21, tzinfo=UTC)
+        ),
         target="con",
         now=datetime(2026, 11, 21, tzinfo=UTC),
     )

@@ -236,6 +236,14 @@ MUTANTS: Final = (
         breach="P6",
     ),
     _mutant(
+        "the end of a consent is not noted when nothing has to be refreshed",
+        (ATTEND, "settle_connection"),
+        "row, now = _note_consent(deps, row), deps.clock.now()",
+        "now = deps.clock.now()",
+        probe="consent that ends",
+        breach="the end of a consent is told once",
+    ),
+    _mutant(
         "a rescued answer is thrown away",
         ("evertoken.usecases.adopt_rescued", "adopt_rescued"),
         "result = deps.store.commit_token_set(rescued.key, rescued.commit)",

@@ -270,6 +270,23 @@ def _signing(world: World) -> None:
     _due(world)
 
 
+def _consent_ending(world: World) -> None:
+    """A connection whose notice falls due within the next minute, long before its refresh."""
+    world.connect()
+    now = world.clock.now()
+    notice_at = now + timedelta(seconds=30)
+    ending = replace(
+        world.row, consent_ends_at=now + timedelta(days=14), consent_notice_at=notice_at, due_at=notice_at
+    )
+    world.store._write(ending, due_set_at=now)
+
+
+def _is_noticed_once(world: World, oracle: Oracle) -> None:
+    noticed = {row.consent_noticed_at for row in world.store.history} - {None}
+    assert len(noticed) == 1, "the end of a consent is told once, whatever fails"
+    del oracle
+
+
 def _is_logged_in_again(world: World, oracle: Oracle) -> None:
     assert world.row.status is ConnectionStatus.ACTIVE
     assert world.row.generation > 1
@@ -298,6 +315,9 @@ SCENARIOS = (
     Scenario(name="reconnect after a disconnect", prepare=_just_disconnected, act=establish),
     Scenario(name="success after a disconnect", prepare=_connected, act=_late_success),
     Scenario(name="client that signs", prepare=_signing, act=_refresh_on_schedule),
+    Scenario(
+        name="consent that ends", prepare=_consent_ending, act=_refresh_on_schedule, after=_is_noticed_once
+    ),
 )
 SESSION_SCENARIOS = tuple(
     replace(one, after=_is_logged_in_again) if one.after is _is_dead else one for one in SCENARIOS

@@ -76,8 +76,10 @@ def find_running() -> list[LocalStack]:
 
 
 def _describe(port: int, directory: Path) -> LocalStack:
-    # Tests have no minutes to wait: what lives half a minute is published too.
-    return LocalStack(port=port, directory=directory, minimum_published_lifetime_seconds=30)
+    # Tests have no minutes to wait: what lives half a minute is published too, and tenants' schedules come round sooner.
+    return LocalStack(
+        port=port, directory=directory, minimum_published_lifetime_seconds=30, tenant_minute_seconds=10
+    )
 
 
 @pytest.fixture(scope="session")

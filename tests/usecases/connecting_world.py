@@ -106,7 +106,8 @@ class World:
         self.put_provider(document or DOCUMENT)
         tenants = MemoryTenants()
         tenants.put(
-            Tenant(tenant_id="acme", name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now)
+            Tenant(tenant_id="acme", name="Acme", return_urls=(RETURN_URL,), created_at=now, updated_at=now),
+            replacing=None,
         )
         self.authorizations, self.devices = MemoryAuthorizations(), MemoryDevices()
         randomness = SeededRandomness()

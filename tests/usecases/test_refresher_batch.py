@@ -39,14 +39,20 @@ class Context:
         return int(self.seconds * 1000)
 
 
+def no_jobs() -> Any:
+    raise AssertionError("hints and rescued answers need no worker of jobs")
+
+
 def handle(
     world: World, bodies: list[str], *, deps: Any = None, seconds: float = 45, queue: str = "hints"
 ) -> Any:
     telemetry = QuietTelemetry()
     entrypoint = RefresherEntrypoint(
         dependencies=deps or world.refreshing(),
-        telemetry=telemetry,
-        rescue_queue_name="rescue",  # type: ignore[arg-type]
+        telemetry=telemetry,  # type: ignore[arg-type]
+        rescue_queue_name="rescue",
+        job_queue_name="jobs",
+        open_job_worker=no_jobs,
     )
     records = [
         {"messageId": str(number), "body": body, "eventSourceARN": f"arn:aws:sqs:eu-west-1:1:{queue}"}

@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING
 from evertoken.adapters.aws_clients import dynamodb_client, kms_client, secrets_client, sqs_client
 from evertoken.adapters.dynamodb_connections import DynamoDBConnections
 from evertoken.adapters.system import SystemClock, SystemRandomness
-from evertoken.settings import RefreshSettings, ScannerSettings, TokenReaderSettings
+from evertoken.settings import (
+    EventRelaySettings,
+    RefresherSettings,
+    RefreshSettings,
+    ScannerSettings,
+    TokenReaderSettings,
+)
 from evertoken.usecases.invocation import Timing
 
 if TYPE_CHECKING:
     from evertoken.adapters.access_token_verifier import AccessTokenVerifier
+    from evertoken.adapters.client_admission import ClientAdmission
     from evertoken.adapters.client_directory import CachedClientDirectory
+    from evertoken.adapters.envelope_sealer import EnvelopeSealer
+    from evertoken.adapters.revocation_list import RevocationList
     from evertoken.ports import Clock
+    from evertoken.usecases.job_work import JobWorkDependencies
     from evertoken.usecases.read_token import ReadDependencies
     from evertoken.usecases.refresh_attempt import RefreshDependencies
+    from evertoken.usecases.relay_changes import RelayDependencies
     from evertoken.usecases.scan_due import ScanDependencies
 
 READ_HTTP_TOTAL_SECONDS = 12
@@ -69,6 +80,23 @@ def build_refreshing(
         clock=clock,
         randomness=SystemRandomness(),
         timing=timing,
+        consent_notice_days=settings.consent_notice_days,
+    )
+
+
+def build_job_work(settings: RefresherSettings, refreshing: RefreshDependencies) -> JobWorkDependencies:
+    """Return what working on jobs needs."""
+    from evertoken.adapters.dynamodb_jobs import DynamoDBJobs
+    from evertoken.adapters.dynamodb_schedules import DynamoDBSchedules
+    from evertoken.adapters.sqs_jobs import SQSJobQueue
+    from evertoken.usecases.job_work import JobWorkDependencies
+
+    dynamodb = dynamodb_client()
+    return JobWorkDependencies(
+        jobs=DynamoDBJobs(dynamodb, settings.table_name),
+        queue=SQSJobQueue(sqs_client(), settings.job_queue_url),
+        schedules=DynamoDBSchedules(dynamodb, settings.table_name),
+        refreshing=refreshing,
     )
 
 
@@ -109,6 +137,21 @@ def build_reading(settings: TokenReaderSettings) -> ReadDependencies:
     )
 
 
+def build_relaying(settings: EventRelaySettings) -> RelayDependencies:
+    """Return what telling changes needs."""
+    from evertoken.adapters.aws_clients import events_client
+    from evertoken.adapters.dynamodb_ledger import DynamoDBLedger
+    from evertoken.adapters.eventbridge_events import EventBridgeBus
+    from evertoken.usecases.relay_changes import RelayDependencies
+
+    return RelayDependencies(
+        ledger=DynamoDBLedger(
+            dynamodb_client(), settings.table_name, retention_days=settings.ledger_retention_days
+        ),
+        bus=EventBridgeBus(events_client(), settings.event_bus_name, base_url=settings.public_base_url),
+    )
+
+
 def build_verifier(signing_key_ids: tuple[str, ...], *, lifetime_seconds: int) -> AccessTokenVerifier:
     """Return what verifies our own access tokens."""
     from evertoken.adapters.access_token_verifier import AccessTokenVerifier
@@ -117,3 +160,26 @@ def build_verifier(signing_key_ids: tuple[str, ...], *, lifetime_seconds: int) -
     clock = SystemClock()
     keys = KmsTokenKeys(kms_client(), key_ids=signing_key_ids, clock=clock)
     return AccessTokenVerifier(keys, lifetime_seconds=lifetime_seconds, clock=clock)
+
+
+def build_revocation_list(table_name: str) -> RevocationList:
+    """Return the list of who may not pass any more: one for an execution environment."""
+    from evertoken.adapters.revocation_list import DynamoDBRevocations, RevocationList
+
+    return RevocationList(DynamoDBRevocations(dynamodb_client(), table_name), clock=SystemClock())
+
+
+def build_admission(revocations: RevocationList, *, requests_per_second: int) -> ClientAdmission:
+    """Return what decides whether callers with good tokens may go on."""
+    from evertoken.adapters.client_admission import ClientAdmission
+
+    return ClientAdmission(revocations, requests_per_second=requests_per_second, clock=SystemClock())
+
+
+def build_sealer(table_name: str, *, key_id: str) -> EnvelopeSealer:
+    """Return what seals with data keys wrapped by the KMS key *key_id*."""
+    from evertoken.adapters.envelope_sealer import EnvelopeSealer
+
+    return EnvelopeSealer(
+        kms_client(), dynamodb_client(), table_name=table_name, key_id=key_id, clock=SystemClock()
+    )

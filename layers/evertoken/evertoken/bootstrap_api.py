@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from evertoken.adapters.aws_clients import dynamodb_client, kms_client, secrets_client
+from evertoken.adapters.aws_clients import (
+    dynamodb_client,
+    kms_client,
+    secrets_client,
+)
 from evertoken.adapters.dynamodb_authorizations import DynamoDBAuthorizations
 from evertoken.adapters.dynamodb_devices import DynamoDBDevices
-from evertoken.adapters.dynamodb_directory import (
-    DynamoDBApiClients,
-    DynamoDBOperatorProviders,
-    DynamoDBTenants,
-)
+from evertoken.adapters.dynamodb_directory import DynamoDBOperatorProviders, DynamoDBTenants
 from evertoken.adapters.dynamodb_registrations import DynamoDBRegistrations
-from evertoken.adapters.system import SystemClock, SystemRandomness
-from evertoken.bootstrap import READ_COMMIT_BUDGET_SECONDS, READ_HTTP_TOTAL_SECONDS, build_refreshing
+from evertoken.adapters.system import SystemClock
+from evertoken.bootstrap import (
+    READ_COMMIT_BUDGET_SECONDS,
+    READ_HTTP_TOTAL_SECONDS,
+    build_refreshing,
+    build_sealer,
+)
 from evertoken.settings import (
-    AuthApiSettings,
     ConnectionsApiSettings,
     OAuthCallbackSettings,
     RegistrationsApiSettings,
@@ -22,11 +26,9 @@ from evertoken.settings import (
 from evertoken.usecases.complete_authorization import CompleteDependencies
 from evertoken.usecases.connect_by_device import DeviceDependencies
 from evertoken.usecases.connect_directly import DirectDependencies
-from evertoken.usecases.issue_token import IssueDependencies
-from evertoken.usecases.manage_api_clients import ApiClientDependencies
+from evertoken.usecases.import_connections import ImportDependencies
 from evertoken.usecases.manage_providers import ProviderDependencies
 from evertoken.usecases.manage_registrations import RegistrationDependencies
-from evertoken.usecases.manage_tenants import TenantDependencies
 from evertoken.usecases.prepare_target import EstablishDependencies
 from evertoken.usecases.receive_callback import CallbackDependencies
 from evertoken.usecases.refresh_attempt import RefreshDependencies
@@ -74,6 +76,7 @@ def build_establishing(
         randomness=refreshing.randomness,
         timing=refreshing.timing,
         minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,
+        consent_notice_days=refreshing.consent_notice_days,
     )
 
 
@@ -105,9 +108,22 @@ def build_devices(
     )
 
 
+def build_importing(establishing: EstablishDependencies, starting: StartDependencies) -> ImportDependencies:
+    """Return what importing needs."""
+    return ImportDependencies(
+        registrations=starting.registrations,
+        directory=starting.directory,
+        store=establishing.store,
+        sealer=establishing.sealer,
+        clock=establishing.clock,
+        randomness=establishing.randomness,
+        minimum_published_lifetime_seconds=establishing.minimum_published_lifetime_seconds,
+        consent_notice_days=establishing.consent_notice_days,
+    )
+
+
 def build_callback(settings: OAuthCallbackSettings) -> CallbackDependencies:
     """Return what receiving a callback needs."""
-    from evertoken.adapters.envelope_sealer import EnvelopeSealer
     from evertoken.catalogue.provider_directory import ProviderDirectory
 
     dynamodb, clock = dynamodb_client(), SystemClock()
@@ -116,9 +132,7 @@ def build_callback(settings: OAuthCallbackSettings) -> CallbackDependencies:
         authorizations=DynamoDBAuthorizations(dynamodb, settings.table_name),
         registrations=DynamoDBRegistrations(dynamodb, settings.table_name),
         catalogue=ProviderDirectory(own, allow_loopback=settings.allow_loopback_providers),
-        sealer=EnvelopeSealer(
-            kms_client(), dynamodb, table_name=settings.table_name, key_id=settings.data_key_id, clock=clock
-        ),
+        sealer=build_sealer(settings.table_name, key_id=settings.data_key_id),
         clock=clock,
     )
 
@@ -153,45 +167,4 @@ def build_registrations(settings: RegistrationsApiSettings) -> RegistrationDepen
         tenants=DynamoDBTenants(dynamodb, settings.table_name),
         signer=RegistrationAssertionSigner(kms_client),
         clock=SystemClock(),
-    )
-
-
-def build_issuing(settings: AuthApiSettings) -> IssueDependencies:
-    """Return what issuing access tokens needs."""
-    from evertoken.adapters.kms_token_keys import KmsTokenKeys
-    from evertoken.adapters.kms_token_signer import KmsTokenSigner
-    from evertoken.adapters.secrets_operator import SecretsManagerOperator
-
-    clock, kms = SystemClock(), kms_client()
-    return IssueDependencies(
-        clients=DynamoDBApiClients(dynamodb_client(), settings.table_name),
-        operator=SecretsManagerOperator(
-            secrets_client(), secret_name=settings.operator_secret_name, clock=clock
-        ),
-        signer=KmsTokenSigner(kms, keys=KmsTokenKeys(kms, key_ids=settings.signing_key_ids, clock=clock)),
-        clock=clock,
-        randomness=SystemRandomness(),
-        lifetime_seconds=settings.access_token_lifetime_seconds,
-    )
-
-
-def build_tenants(settings: AuthApiSettings) -> TenantDependencies:
-    """Return what keeping tenants needs."""
-    dynamodb = dynamodb_client()
-    return TenantDependencies(
-        tenants=DynamoDBTenants(dynamodb, settings.table_name),
-        clients=DynamoDBApiClients(dynamodb, settings.table_name),
-        clock=SystemClock(),
-        allow_loopback=settings.allow_loopback_providers,
-    )
-
-
-def build_api_clients(settings: AuthApiSettings) -> ApiClientDependencies:
-    """Return what keeping API clients needs."""
-    dynamodb = dynamodb_client()
-    return ApiClientDependencies(
-        clients=DynamoDBApiClients(dynamodb, settings.table_name),
-        tenants=DynamoDBTenants(dynamodb, settings.table_name),
-        clock=SystemClock(),
-        randomness=SystemRandomness(),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from evertoken.domain.assertion import UnsignedAssertion
 from evertoken.domain.authorization import (
@@ -13,6 +13,7 @@ from evertoken.domain.authorization import (
     PendingAuthorization,
     PendingDevice,
     ReturnedAuthorization,
+    Revoked,
     Tenant,
 )
 from evertoken.domain.connection import (
@@ -25,6 +26,7 @@ from evertoken.domain.connection import (
     RefreshPolicy,
     Sealed,
 )
+from evertoken.domain.consent import Consent
 from evertoken.domain.hint import Hint
 from evertoken.domain.http import HttpExchange, HttpRequest
 from evertoken.domain.origin import NOBODY, Origin
@@ -32,6 +34,9 @@ from evertoken.domain.provider import Provider
 from evertoken.domain.publication import Publication
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.registration import ClientRegistration, ClientSecrets
+
+if TYPE_CHECKING:
+    from evertoken.domain.external_identity import IamRole, OidcBinding
 
 
 class Clock(Protocol):
@@ -87,6 +92,9 @@ class TokenSetCommit:
     has_refresh_token: bool
     refresh_token_expires_at: datetime | None
     refresh_at: datetime | None
+    consent: Consent | None = None
+    due_at: datetime | None
+    """When a worker has to look once nothing is owed: at the plan, or when the end of the consent has to be told."""
     publication: PublicationMode
     """Where the row published when it was read; the write looks again."""
     now: datetime
@@ -133,6 +141,9 @@ class ConnectionFilter:
     account: str | None = None
     status: ConnectionStatus | None = None
     expires_before: datetime | None = None
+    """Of what holds a grant that is alive: a dead one stands after all others, as what does not expire."""
+    is_refreshable: bool = False
+    """Only what `Connection.is_refreshable` says of; False means any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +191,7 @@ class ConnectionStore(Protocol):
 
         Raises the generation and (when published) the publication number by one, clears failures and open attempts, makes the row active, never
         lifts a hold. When a publication is owed, *owner*'s lease lasts until that is acknowledged and `due_at` stays at its end; without a live
-        lease `due_at` becomes now. When none is owed, *owner*'s lease ends and `due_at` is the plan.
+        lease `due_at` becomes now. When none is owed, *owner*'s lease ends and `due_at` is the commit's.
         """
 
     def record_verdict(
@@ -223,6 +234,13 @@ class ConnectionStore(Protocol):
         live lease and (epoch, generation) are unchanged.
         """
 
+    def note_consent_ending(
+        self, key: ConnectionKey, *, epoch: int, generation: int, notice_at: datetime, now: datetime
+    ) -> bool:
+        """Note at *now*, or at *notice_at* if that is later, that the end of the consent was told IF the row is active at (epoch, generation), its notice
+        is the one of *notice_at*, and that was not told yet. Nothing else changes: neither a lease nor a refresh under way takes notice.
+        """
+
     def find_account(
         self, *, tenant_id: str, registration_id: str, user_id: str, account: str
     ) -> ConnectionKey | None:
@@ -235,6 +253,13 @@ class ConnectionStore(Protocol):
         """Store the token set of an authorization and bind the account to the connection, both or neither.
 
         Superseded when the row moved, or when the account belongs to another connection meanwhile.
+        """
+
+    def import_connection(self, connection: Connection) -> ConnectionKey:
+        """Write a new row that holds its token set already and bind its account to it, both or neither; return which connection has the account.
+
+        That is *connection*'s own key when it was written, now or by the same call before; another's when the account had one, and then nothing was
+        written.
         """
 
     def disconnect(
@@ -276,7 +301,7 @@ class ConnectionStore(Protocol):
         now: datetime,
         origin: Origin = NOBODY,
     ) -> Connection | None:
-        """Change what a user may change IF epoch and generation are unchanged. A change of publication takes a number (two when it withdraws)."""
+        """Change what a user may change IF epoch, generation and these settings are unchanged. A change of publication takes a number (two when it withdraws)."""
 
     def finish_revocation(
         self,
@@ -509,8 +534,8 @@ class TenantStore(Protocol):
     def find(self, tenant_id: str) -> Tenant | None:
         """Return a tenant, or None."""
 
-    def put(self, tenant: Tenant) -> None:
-        """Create or replace a tenant."""
+    def put(self, tenant: Tenant, *, replacing: Tenant | None) -> bool:
+        """Create a tenant, or replace the one that was read; return False, with nothing done, when it is not that one any more."""
 
     def delete(self, tenant_id: str) -> bool:
         """Remove a tenant; return whether it was there."""
@@ -520,19 +545,56 @@ class TenantStore(Protocol):
 
 
 class ApiClientStore(Protocol):
-    """API clients."""
+    """API clients, and which of them a role or an issuer's token is: of those bindings no two clients have the same."""
 
     def find(self, client_id: str) -> ApiClient | None:
         """Return an API client, or None."""
 
+    def find_by_role(self, role: IamRole) -> ApiClient | None:
+        """Return the API client that is this role, or None."""
+
+    def find_oidc_bindings(self, issuer: str) -> Mapping[OidcBinding, str]:
+        """Return what tokens of *issuer* may be exchanged, and the id of whose client; empty when the issuer is nobody's."""
+
     def put(self, client: ApiClient) -> None:
-        """Create an API client."""
+        """Create an API client. Raises ConflictError when its id or its binding is taken."""
 
     def delete(self, client_id: str) -> bool:
-        """Remove an API client; return whether it was there."""
+        """Remove an API client and free its binding; return whether it was there."""
 
     def list_all(self, tenant_id: str | None) -> tuple[ApiClient, ...]:
         """Return the API clients of a tenant, or all."""
+
+
+class RevocationStore(Protocol):
+    """Who may not pass any more although their tokens are good. Every method raises StoreUnavailableError."""
+
+    def revoke_client(self, client_id: str, *, until: datetime) -> None:
+        """Refuse the tokens of an API client; *until* is when the last of them has expired."""
+
+    def revoke_tenant(self, tenant_id: str, *, now: datetime, until: datetime | None) -> None:
+        """Refuse the tokens of a tenant's clients and sessions: until then, or for as long as it is not lifted."""
+
+    def lift_tenant(self, tenant_id: str, *, now: datetime, until: datetime) -> None:
+        """Let a tenant pass again, with what is issued from *now* on; *until* is when the last of what was issued before has expired.
+
+        Fine when it may pass: the instant of its last lift stays. What was revoked later than *now* stays revoked.
+        """
+
+    def read_all(self) -> Revoked:
+        """Return all that are revoked, read consistently; some may be among them whose time is over."""
+
+
+class ExternalIssuers(Protocol):
+    """The OIDC issuers of others, and what they signed."""
+
+    def get_claims(self, assertion: str, *, issuer: str) -> Mapping[str, Any]:
+        """Return the claims of a token that *issuer* signed and that is in force now.
+
+        Raises:
+            AuthenticationError: it is not one.
+            ProviderUnavailableError: the issuer's keys cannot be had now.
+        """
 
 
 class OperatorProviders(Protocol):

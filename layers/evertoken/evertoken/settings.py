@@ -136,6 +136,7 @@ class AuthApiSettings(Settings):
     session_token_lifetime_seconds: int
     session_grace_seconds: int
     session_lifetime_seconds: int
+    data_key_id: str
     allow_loopback_providers: bool
 
 

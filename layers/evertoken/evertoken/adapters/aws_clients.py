@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -11,6 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -50,3 +51,15 @@ def secrets_client() -> SecretsManagerClient:
 def sqs_client() -> SQSClient:
     """Return a client of the queues."""
     return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def scheduler_client() -> EventBridgeSchedulerClient:
+    """Return a client of EventBridge Scheduler."""
+    return boto3.client("scheduler", config=_CONFIG)
+
+
+@cache
+def events_client() -> Any:
+    """Return a client of EventBridge."""
+    return boto3.client("events", config=_CONFIG)

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import error_code, unavailable_as
+from evertoken.adapters.dynamodb_imports import ImportedRows
 from evertoken.adapters.dynamodb_items import due_from_item, to_item
 from evertoken.adapters.dynamodb_keys import (
     DUE_INDEX,
@@ -21,7 +22,6 @@ from evertoken.adapters.dynamodb_keys import (
     tenant_partition,
 )
 from evertoken.adapters.dynamodb_listing import list_connections
-from evertoken.adapters.dynamodb_refresh import RefreshedRows
 from evertoken.adapters.dynamodb_rows import UNAVAILABLE
 from evertoken.adapters.dynamodb_values import Update, encode, encode_item, text
 from evertoken.domain.connection import (
@@ -53,9 +53,10 @@ _REVOCATION = (
     "revocation_generation",
     "revocation_attempts",
 )
+_CONSENT = ("consent_ends_at", "consent_notice_at", "consent_noticed_at")
 
 
-class DynamoDBConnections(RefreshedRows):
+class DynamoDBConnections(ImportedRows):
     """ConnectionStore on one table."""
 
     def find_due(self, *, shard: int, before: datetime) -> Iterator[Sequence[DueConnection]]:
@@ -112,9 +113,9 @@ class DynamoDBConnections(RefreshedRows):
         for name in ("provider_id", "registration_id", "binding", "account", "name", "display_name"):
             update.set(name, getattr(connect, name))
         update.set("policy", connect.policy.value).set("publication", connect.publication.value)
-        update.remove("lease_owner", "lease_until", "disconnected_at", *_REVOCATION)
+        update.remove("lease_owner", "lease_until", "disconnected_at", "consent_noticed_at", *_REVOCATION)
         self._set_origin(update, connect.origin)
-        self._set_due(update, before.key, commit.now if numbers else commit.refresh_at, now=commit.now)
+        self._set_due(update, before.key, commit.now if numbers else commit.due_at, now=commit.now)
         binding = key_of(
             tenant_partition(before.tenant_id),
             account_sort(before.user_id, connect.registration_id, connect.account),
@@ -171,7 +172,7 @@ class DynamoDBConnections(RefreshedRows):
             publication_numbers(expected.publication, expected.publication, shows_token=False),
         )
         update.remove("sealed", "lease_owner", "lease_until", "refresh_at", "cooldown_until", "expires_at")
-        update.remove("refresh_token_expires_at", "key_id").set("listed_at", listed_at(None))
+        update.remove("refresh_token_expires_at", "key_id", *_CONSENT).set("listed_at", listed_at(None))
         self._set_origin(update, origin)
         if revoke and expected.sealed is not None:
             self._set_revocation(
@@ -226,6 +227,9 @@ class DynamoDBConnections(RefreshedRows):
             update.add("publication_number", numbers).set("publication_step", _step(publication))
             update.set("publication", publication.value)
         update.require_absent_or("lease_until", "<=", now)
+        # Another change of settings moves neither epoch nor generation: what it set must not be set back.
+        update.require("name", "=", expected.name).require("policy", "=", expected.policy.value)
+        update.require_absent_or("display_name", "=", expected.display_name)
         settled = due_when_settled(replace(expected, refresh_at=refresh_at))
         self._set_due(update, key, now if numbers or expected.owes_publication else settled, now=now)
         written, row = self._write(key, update)

@@ -79,6 +79,9 @@ def to_item(connection: Connection, shards: int) -> dict[str, dict[str, Any]]:
             "revocation_generation": c.revocation.generation if c.revocation else None,
             "revocation_attempts": c.revocation.attempts if c.revocation else None,
             "disconnected_at": c.disconnected_at,
+            "consent_ends_at": c.consent_ends_at,
+            "consent_notice_at": c.consent_notice_at,
+            "consent_noticed_at": c.consent_noticed_at,
             "origin_trigger": c.origin.trigger.value if c.origin else None,
             "origin_actor": c.origin.actor or None if c.origin else None,
             "correlation_id": c.origin.correlation_id or None if c.origin else None,
@@ -89,13 +92,18 @@ def to_item(connection: Connection, shards: int) -> dict[str, dict[str, Any]]:
     return {**connection_key(c.key), **attributes}
 
 
+def is_newer(item: Item) -> bool:
+    """Return whether a newer version of this product wrote *item*."""
+    return number(item, "schema", SCHEMA) > SCHEMA
+
+
 def from_item(item: Item) -> Connection:
     """Return the connection of *item*; an entry of the tenant index gives a summary, whose other fields have their defaults.
 
     Raises:
         ValueError: the item was written by a newer version of this product.
     """
-    if number(item, "schema", SCHEMA) > SCHEMA:
+    if is_newer(item):
         raise ValueError("This row was written by a newer version of Evertoken: finish the upgrade.")
     key = _key(item)
     created_at, updated_at = instant(item, "created_at"), instant(item, "updated_at")
@@ -135,6 +143,9 @@ def from_item(item: Item) -> Connection:
         failure=_failure(item),
         revocation=_revocation(item),
         disconnected_at=instant(item, "disconnected_at"),
+        consent_ends_at=instant(item, "consent_ends_at"),
+        consent_notice_at=instant(item, "consent_notice_at"),
+        consent_noticed_at=instant(item, "consent_noticed_at"),
         origin=_origin(item),
         created_at=created_at,
         updated_at=updated_at or created_at,

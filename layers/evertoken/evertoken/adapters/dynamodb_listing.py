@@ -101,8 +101,12 @@ def _passes(row: Connection, only: ConnectionFilter) -> bool:
         return False
     if only.status is not None and row.status is not only.status:
         return False
-    if only.expires_before is not None and (row.expires_at is None or row.expires_at >= only.expires_before):
+    if only.is_refreshable and not row.is_refreshable:
         return False
+    if only.expires_before is not None:
+        is_dead = row.status is ConnectionStatus.REAUTHORIZATION_REQUIRED
+        if is_dead or row.expires_at is None or row.expires_at >= only.expires_before:
+            return False
     return all(
         wanted is None or wanted == actual
         for wanted, actual in (

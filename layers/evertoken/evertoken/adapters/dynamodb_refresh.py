@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from evertoken.adapters.dynamodb_keys import listed_at
 from evertoken.adapters.dynamodb_rows import ConnectionRows
 from evertoken.adapters.dynamodb_values import Update
 from evertoken.domain.connection import (
@@ -59,7 +60,7 @@ class RefreshedRows(ConnectionRows):
         )
         if not is_published:
             update.remove("lease_owner", "lease_until")
-            self._set_due(update, key, commit.refresh_at, now=commit.now)
+            self._set_due(update, key, commit.due_at, now=commit.now)
         written, row = self._write(key, update)
         while not written and row is not None and row.commit_id != commit.commit_id:
             if (row.epoch, row.generation) != (commit.epoch, commit.generation):
@@ -69,7 +70,7 @@ class RefreshedRows(ConnectionRows):
             )  # the lease is not ours any more: no reason to lose a grant
             if not row.is_leased(commit.now):
                 owed = row.publication is PublicationMode.SECRETS_MANAGER
-                self._set_due(update, key, commit.now if owed else commit.refresh_at, now=commit.now)
+                self._set_due(update, key, commit.now if owed else commit.due_at, now=commit.now)
             written, row = self._write(key, update)
         return CommitSuperseded(connection=None) if row is None else CommitAccepted(connection=row)
 
@@ -81,6 +82,8 @@ class RefreshedRows(ConnectionRows):
             "updated_at", failure.failed_at
         )
         update.remove("lease_owner", "lease_until", "refresh_at", "cooldown_until")
+        # Dead grants only grow in number: whoever asks what expires soon must not read all of them first.
+        update.set("listed_at", listed_at(None))
         self._set_failure(update, failure)
         due_at = failure.failed_at if expected.owes_publication else None
         self._set_due(update, key, due_at, now=failure.failed_at)
@@ -146,3 +149,11 @@ class RefreshedRows(ConnectionRows):
             update.require("due_at", "<=", due_at)
         self._set_due(update, key, due_at, now=now)
         return self._write(key, update)[0]
+
+    def note_consent_ending(
+        self, key: ConnectionKey, *, epoch: int, generation: int, notice_at: datetime, now: datetime
+    ) -> bool:
+        update = self._at(epoch, generation).require("status", "=", ConnectionStatus.ACTIVE.value)
+        update.require("consent_notice_at", "=", notice_at)
+        update.require_absent_or("consent_noticed_at", "<", notice_at)
+        return self._write(key, update.set("consent_noticed_at", max(now, notice_at)))[0]

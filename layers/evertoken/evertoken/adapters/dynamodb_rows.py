@@ -93,6 +93,9 @@ class ConnectionRows:
         update.set("refresh_token_expires_at", commit.refresh_token_expires_at).set(
             "refresh_at", commit.refresh_at
         )
+        consent = commit.consent
+        update.set("consent_ends_at", None if consent is None else consent.ends_at)
+        update.set("consent_notice_at", None if consent is None else consent.notice_at)
         update.set("commit_id", commit.commit_id).set("open_attempts", 0).set("updated_at", commit.now)
         update.remove("failure_cause", "failure_code", "failure_count", "failed_at", "cooldown_until")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,7 @@ READY_SECONDS = 60
 CACHE_LIMIT = 1_000
 _NONCE_BYTES = 12
 _FORM = b"\x01"
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _SEALED = "The key that opens this tenant's tokens cannot be had. No state was changed; check the KMS key and the role."
 _KMS_REFUSALS = frozenset(
     {
@@ -81,6 +83,9 @@ class EnvelopeSealer:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        # What a caller hands back (a cursor) names its key itself: nothing is asked for one that can be nobody's.
+        if _MONTH.fullmatch(sealed.key_id) is None:
+            raise VaultSealedError("A ciphertext names a data key that cannot exist. It was damaged.")
         key = self._data_key(tenant_id, sealed.key_id, may_create=False)
         form, nonce, body = sealed.ciphertext[:1], sealed.ciphertext[1:13], sealed.ciphertext[13:]
         if form != _FORM:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from evertoken.domain.connection import ConnectionKey, PublicationMode, Sealed
+from evertoken.domain.consent import Consent
 from evertoken.domain.hint import Hint
 from evertoken.domain.instants import from_milliseconds, to_milliseconds
 from evertoken.ports import RescuedAnswer, TokenSetCommit
@@ -74,6 +75,9 @@ def encode_rescued(rescued: RescuedAnswer) -> str:
             "has_refresh_token": commit.has_refresh_token,
             "refresh_token_expires_at": _milliseconds(commit.refresh_token_expires_at),
             "refresh_at": _milliseconds(commit.refresh_at),
+            "consent_ends_at": None if commit.consent is None else to_milliseconds(commit.consent.ends_at),
+            "consent_notice_at": None if commit.consent is None else _milliseconds(commit.consent.notice_at),
+            "due_at": _milliseconds(commit.due_at),
             "publication": commit.publication.value,
             "now": to_milliseconds(commit.now),
         }
@@ -101,6 +105,8 @@ def parse_rescued(body: str) -> RescuedAnswer | None:
             has_refresh_token=document["has_refresh_token"] is True,
             refresh_token_expires_at=_instant(document["refresh_token_expires_at"]),
             refresh_at=_instant(document["refresh_at"]),
+            consent=_consent(document),
+            due_at=_instant(document.get("due_at", document["refresh_at"])),
             publication=PublicationMode(document["publication"]),
             now=from_milliseconds(_integer(document["now"])),
         )
@@ -124,6 +130,15 @@ def _load(body: str) -> dict[str, Any] | None:
 def _key(document: dict[str, Any]) -> ConnectionKey:
     return ConnectionKey(
         tenant_id=_string(document["tenant_id"]), connection_id=_string(document["connection_id"])
+    )
+
+
+def _consent(document: dict[str, Any]) -> Consent | None:
+    ends_at = _instant(document.get("consent_ends_at"))
+    return (
+        None
+        if ends_at is None
+        else Consent(ends_at=ends_at, notice_at=_instant(document.get("consent_notice_at")))
     )
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
+
+if TYPE_CHECKING:
+    from evertoken.domain.external_identity import OidcBinding
 
 AUTHORIZATION_LIFETIME_SECONDS = 600
 """How long a user has to consent (DESIGN section 6)."""
@@ -83,24 +87,33 @@ class PendingDevice(BegunAuthorization):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """A team whose connections are apart from all others; `return_urls` is the exact list of where a browser may be sent back to."""
+    """A team whose connections are apart from all others; `return_urls` is the exact list of where a browser may be sent back to.
+
+    A suspended tenant gets no token, and those that it has are refused; its connections are kept fresh as before.
+    """
 
     tenant_id: str
     name: str
     return_urls: tuple[str, ...]
+    is_suspended: bool = False
     created_at: datetime
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiClient:
-    """A program of a tenant (or of the operator, when `tenant_id` is None) that gets tokens with its own credentials."""
+    """A program of a tenant (or of the operator, when `tenant_id` is None) that gets tokens by proving itself in one of three ways.
+
+    `secret_hash` is there where it has a secret of ours, `role_arn` where it is an IAM role, `oidc` where it is known by another issuer's tokens.
+    """
 
     client_id: str
     tenant_id: str | None
     name: str
     scopes: tuple[str, ...]
-    secret_hash: str = field(repr=False)
+    secret_hash: str | None = field(default=None, repr=False)
+    role_arn: str | None = None
+    oidc: OidcBinding | None = None
     created_at: datetime
 
 
@@ -111,3 +124,23 @@ class Caller:
     client_id: str
     tenant_id: str | None
     scopes: frozenset[str]
+    issued_at: datetime
+    """When the token was, in whole seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """The API clients and tenants that may not pass any more although their tokens are good, by id.
+
+    A tenant has the instant from which on it may pass again, or None while it may not: what was issued before that instant stays refused.
+    """
+
+    clients: frozenset[str]
+    tenants: Mapping[str, datetime | None]
+
+    def refuses_tenant(self, tenant_id: str, *, issued_at: datetime) -> bool:
+        """Return whether a token or session of the tenant that began at *issued_at*, a whole second, is refused."""
+        if tenant_id not in self.tenants:
+            return False
+        lifted_at = self.tenants[tenant_id]
+        return lifted_at is None or issued_at < lifted_at.replace(microsecond=0)

@@ -85,7 +85,8 @@ class Connection:
     at once when a publication or a revocation is owed; None means never. `open_attempts` counts requests of this generation whose
     outcome nobody recorded, the one under way included. `publication_number` is the newest thing that readers should see,
     `published_number` the newest acknowledged. `name` is the tenant's own name for it, `display_name` what the account is called at the provider.
-    `origin` is the cause of the last lease or change.
+    `origin` is the cause of the last lease or change. `consent_ends_at` is the end that no refresh can put off, as far as it is known,
+    `consent_notice_at` when somebody has to be told of it, and `consent_noticed_at` when somebody last was.
     """
 
     tenant_id: str
@@ -122,6 +123,9 @@ class Connection:
     failure: FailureRecord | None = None
     revocation: PendingRevocation | None = None
     disconnected_at: datetime | None = None
+    consent_ends_at: datetime | None = None
+    consent_notice_at: datetime | None = None
+    consent_noticed_at: datetime | None = None
     origin: Origin | None = None
     created_at: datetime
     updated_at: datetime
@@ -140,6 +144,11 @@ class Connection:
     def is_withdrawn(self) -> bool:
         """Whether readers of Secrets Manager may see no token of this connection."""
         return self.on_hold or self.sealed is None or self.publication is PublicationMode.API_ONLY
+
+    @property
+    def is_refreshable(self) -> bool:
+        """Whether anybody would refresh it when its time comes: it is active, and nobody holds it."""
+        return self.status is ConnectionStatus.ACTIVE and not self.on_hold
 
     def is_leased(self, now: datetime) -> bool:
         """Return whether somebody holds a live lease at *now*."""

@@ -15,6 +15,10 @@ _NAMESPACE = uuid.UUID("6f0e9d0a-3c1b-5c6e-9d36-0c6a2d7a51b4")
 
 SPENT_STAGE = "EVERTOKEN_SPENT"
 """The staging label of a number that was spent without showing readers anything."""
+EMPTY_SECRET = 0
+"""The number of what a secret is made with: no token yet."""
+NO_SECRET_YET = -1
+"""The `published_number` of a row that came without a secret: its first publisher makes the empty one before it puts anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

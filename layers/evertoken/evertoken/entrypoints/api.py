@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from evertoken.control_ports import AuditTrail
 from evertoken.domain.authorization import Caller
 from evertoken.domain.errors import EvertokenError
-from evertoken.entrypoints.audit_log import AuditTelemetry, write_audit
+from evertoken.entrypoints.audit_log import AuditTelemetry, target_of, write_audit
 from evertoken.entrypoints.bearer import TokenVerifier, get_caller, require_scope, tenant_of
 from evertoken.entrypoints.http_answer import INTERNAL_MESSAGE, Answer, envelope, error_answer, write_answer
 from evertoken.entrypoints.http_event import LARGEST_BODY, HttpEvent, parse_parameters, read_event
@@ -22,6 +21,10 @@ from evertoken.entrypoints.invocation import LambdaContext, invocation_of
 from evertoken.entrypoints.request_log import LineLogger, log_request
 from evertoken.ports import Clock
 from evertoken.usecases.invocation import Invocation
+
+if TYPE_CHECKING:
+    # Every API imports this, token_reader too, which has no use for what the ports beside it speak of.
+    from evertoken.control_ports import AuditTrail
 
 
 class RequestTelemetry(AuditTelemetry, Protocol):
@@ -39,7 +42,7 @@ class Admission(Protocol):
     """Decides whether a caller whose token is good may go on."""
 
     def admit(self, caller: Caller) -> None:
-        """Let the caller pass. Raises AuthenticationError (revoked), RateLimitedError."""
+        """Let the caller pass. Raises AuthenticationError (revoked), RateLimitedError, StoreUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +113,18 @@ class Api:
         began = time.monotonic()
         route = self.routes.get(str(raw.get("routeKey")), _NO_ROUTE)
         event = read_event(raw, largest_body=route.largest_body)
+        known: Caller | None = None
         caller: Caller | None = None
         fault: Exception | None = None
         try:
             base_url = event.base_url(self._public_base_url)
-            caller = self._find_caller(route, event, base_url)
+            known = self._find_caller(route, event, base_url)
+            if known is not None and self._admission is not None:
+                self._admission.admit(known)
+            # Whoever is not let pass is named in the log alone: an audit entry for each request too many would cost what refusing them saves.
+            caller = known
+            if caller is not None and route.scope is not None:
+                require_scope(caller, route.scope, route.or_scope)
             request = Request(
                 event=event,
                 path=raw.get("pathParameters") or {},
@@ -136,7 +146,6 @@ class Api:
             fault = error
             answer = route.refuse(envelope("INTERNAL", INTERNAL_MESSAGE, correlation_id=event.correlation_id))
         if self._audit is not None and caller is not None and route.action is not None:
-            path = raw.get("pathParameters") or {}
             write_audit(
                 self._audit,
                 self._telemetry,
@@ -144,7 +153,7 @@ class Api:
                 answer,
                 action=route.action,
                 caller=caller,
-                target=answer.logged.get("connection") or next(iter(path.values()), ""),
+                target=target_of(answer, raw.get("pathParameters") or {}),
                 now=self._clock.now(),
             )
         log_request(
@@ -153,23 +162,20 @@ class Api:
             answer,
             route=route.key,
             duration_ms=round((time.monotonic() - began) * 1000),
-            tenant_id=None if caller is None else caller.tenant_id,
-            client_id=None if caller is None else caller.client_id,
+            tenant_id=None if known is None else known.tenant_id,
+            client_id=None if known is None else known.client_id,
+            connection_id=(raw.get("pathParameters") or {}).get("connection_id"),
             fault=fault,
         )
         self._telemetry.flush()
         return write_answer(answer, event.correlation_id)
 
     def _find_caller(self, route: Route, event: HttpEvent, issuer: str) -> Caller | None:
-        """Return who is calling, verified; None on a public route alone."""
+        """Return who is calling, verified; None on a public route alone. Whether it may go on is looked at when it is known, for the log's sake."""
         if route.scope is None:
             return None
         assert self._verifier is not None
-        caller = get_caller(self._verifier, event, issuer=issuer)
-        if self._admission is not None:
-            self._admission.admit(caller)
-        require_scope(caller, route.scope, route.or_scope)
-        return caller
+        return get_caller(self._verifier, event, issuer=issuer)
 
 
 def _no_route(request: Request) -> Answer:

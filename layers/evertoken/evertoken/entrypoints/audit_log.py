@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from evertoken.control_ports import AuditTrail
 from evertoken.domain.audit import OPERATORS, AuditEntry
 from evertoken.domain.authorization import Caller
-from evertoken.domain.errors import StoreUnavailableError
 from evertoken.entrypoints.http_answer import Answer
 from evertoken.entrypoints.http_event import HttpEvent
+from evertoken.entrypoints.request_log import where_from
+
+if TYPE_CHECKING:
+    # Every API imports this, token_reader too, which has no use for what the ports beside it speak of.
+    from evertoken.control_ports import AuditTrail
 
 
 class ErrorLogger(Protocol):
@@ -33,6 +37,17 @@ class AuditTelemetry(Protocol):
         """Add to a counter."""
 
 
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TARGETS = ("connection", "schedule", "job", "session", "created_client")
+"""What an answer's log line may name, in the order in which it is taken for what was acted on."""
+
+
+def target_of(answer: Answer, path: Mapping[str, str]) -> str:
+    """Return what an action was done to: the connection that the answer names, else what the path names, else what was made; empty when it is none of them."""
+    names = [answer.logged.get("connection"), *path.values(), *map(answer.logged.get, _TARGETS)]
+    return next((name for name in names if name and _IDENTIFIER.fullmatch(name)), "")
+
+
 def write_audit(
     audit: AuditTrail,
     telemetry: AuditTelemetry,
@@ -51,7 +66,7 @@ def write_audit(
         at=now,
         action=action,
         actor=caller.client_id,
-        target=target[:128],
+        target=target,
         status=answer.status,
         code=answer.code or "",
         source_ip=event.source_ip,
@@ -60,9 +75,9 @@ def write_audit(
     )
     try:
         audit.write(entry)
-    except StoreUnavailableError:
+    except Exception as error:  # noqa: BLE001  # whatever it is, the action is done and its answer stands
         telemetry.count("AuditLost", 1)
+        fields = {"action": action, "client": entry.actor, "correlation_id": entry.correlation_id}
         telemetry.logger.error(  # noqa: TRY400  # an exception's text may hold what must not be logged
-            "audit_lost",
-            extra={"action": action, "client": entry.actor, "correlation_id": entry.correlation_id},
+            "audit_lost", extra={**fields, "fault": where_from(error)}
         )

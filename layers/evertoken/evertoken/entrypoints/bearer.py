@@ -19,13 +19,18 @@ class TokenVerifier(Protocol):
         """Return who *token* says is calling. Raises AuthenticationError."""
 
 
-def get_caller(verifier: TokenVerifier, event: HttpEvent, *, issuer: str) -> Caller:
-    """Return the verified caller of a request. Raises AuthenticationError: there is no valid token; always the same message."""
+def get_bearer(event: HttpEvent) -> str:
+    """Return the bearer token of a request, unverified. Raises AuthenticationError: there is none."""
     # Two Authorization headers arrive joined by a comma, which no token has.
     bearer = _BEARER.fullmatch(event.headers.get("authorization", ""))
     if bearer is None:
         raise AuthenticationError
-    return verifier.get_caller(bearer[1], issuer=issuer)
+    return bearer[1]
+
+
+def get_caller(verifier: TokenVerifier, event: HttpEvent, *, issuer: str) -> Caller:
+    """Return the verified caller of a request. Raises AuthenticationError: there is no valid token; always the same message."""
+    return verifier.get_caller(get_bearer(event), issuer=issuer)
 
 
 def require_scope(caller: Caller, scope: str, or_scope: str | None = None) -> None:

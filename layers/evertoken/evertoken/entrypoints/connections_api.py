@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from evertoken import bootstrap_api
-from evertoken.bootstrap import build_verifier
+from evertoken import bootstrap_api, bootstrap_operations
+from evertoken.bootstrap import build_admission, build_revocation_list, build_verifier
 from evertoken.domain.access_token import CONNECTIONS_READ, CONNECTIONS_WRITE
-from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
+from evertoken.domain.connection import Connection, ConnectionStatus
 from evertoken.domain.errors import ConnectionNotFoundError
 from evertoken.domain.instants import to_iso
 from evertoken.entrypoints.api import Api, Request, Route
@@ -24,9 +22,12 @@ from evertoken.entrypoints.connection_bodies import (
     StartBody,
     parse_connection_body,
 )
+from evertoken.entrypoints.connection_path import get_connection_key
 from evertoken.entrypoints.connection_view import view_connection, view_summary
 from evertoken.entrypoints.http_answer import Answer
+from evertoken.entrypoints.import_routes import import_routes
 from evertoken.entrypoints.json_body import get_json_object
+from evertoken.entrypoints.refresh_routes import RefreshTelemetry, refresh_routes
 from evertoken.entrypoints.telemetry import Telemetry
 from evertoken.settings import ConnectionsApiSettings
 from evertoken.usecases.authorization_session import DEVICE_PREFIX
@@ -35,16 +36,15 @@ from evertoken.usecases.complete_authorization import CompleteDependencies, comp
 from evertoken.usecases.connect_by_device import DeviceDependencies, start_device
 from evertoken.usecases.connect_directly import DirectDependencies, connect_directly
 from evertoken.usecases.connection_wish import ConnectionWish
+from evertoken.usecases.create_job import JobDependencies
 from evertoken.usecases.disconnect_connection import disconnect_connection
 from evertoken.usecases.establish_connection import EstablishedConnection
 from evertoken.usecases.hold_connection import hold_connection
+from evertoken.usecases.import_connections import ImportDependencies
 from evertoken.usecases.list_connections import ListDependencies, ListQuery, list_connections
 from evertoken.usecases.poll_device import StillPending, poll_device
-from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResult
-from evertoken.usecases.refresh_on_demand import refresh_on_demand
+from evertoken.usecases.refresh_attempt import RefreshDependencies
 from evertoken.usecases.start_authorization import StartDependencies, start_authorization
-
-_CONNECTION_ID = re.compile(r"con_[a-z2-7]{26}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +55,17 @@ class ConnectionsApiDependencies:
     completing: CompleteDependencies
     direct: DirectDependencies
     devices: DeviceDependencies
+    importing: ImportDependencies
     listing: ListDependencies
     refreshing: RefreshDependencies
+    creating_jobs: JobDependencies
     minimum_published_lifetime_seconds: int
     secret_prefix: str
 
 
-class RefreshTelemetry(Protocol):
-    """Counts refreshes."""
-
-    def refresh(self, result: RefreshResult, key: ConnectionKey, *, trigger: str) -> None:
-        """Write down how an attempt ended."""
-
-
 def connection_routes(deps: ConnectionsApiDependencies, telemetry: RefreshTelemetry) -> tuple[Route, ...]:
     """Return the routes of connections."""
-    routes = _Routes(deps, telemetry)
+    routes = _Routes(deps)
     one = "/v1/connections/{connection_id}"
     return (
         Route(
@@ -94,19 +89,14 @@ def connection_routes(deps: ConnectionsApiDependencies, telemetry: RefreshTeleme
             scope=CONNECTIONS_WRITE,
             action="connection.disconnect",
         ),
-        Route(
-            key=f"POST {one}/refresh",
-            handle=routes.refresh,
-            scope=CONNECTIONS_WRITE,
-            action="connection.refresh",
-        ),
+        *refresh_routes(deps.refreshing, deps.creating_jobs, telemetry, secret_prefix=deps.secret_prefix),
+        *import_routes(deps.importing),
     )
 
 
 class _Routes:
-    def __init__(self, deps: ConnectionsApiDependencies, telemetry: RefreshTelemetry) -> None:
+    def __init__(self, deps: ConnectionsApiDependencies) -> None:
         self._deps = deps
-        self._telemetry = telemetry
 
     def start(self, request: Request) -> Answer:
         tenant_id, body = request.tenant_id, parse_connection_body(get_json_object(request.event))
@@ -201,13 +191,13 @@ class _Routes:
         return Answer(body={"connections": connections, "cursor": page.cursor})
 
     def inspect(self, request: Request) -> Answer:
-        row = self._deps.refreshing.store.get(_key(request))
+        row = self._deps.refreshing.store.get(get_connection_key(request))
         if row.status is ConnectionStatus.RETIRED:
             raise ConnectionNotFoundError
         return self._answer(row)
 
     def change(self, request: Request) -> Answer:
-        key, body = _key(request), parse_model(ChangeBody, get_json_object(request.event))
+        key, body = get_connection_key(request), parse_model(ChangeBody, get_json_object(request.event))
         row = None
         if (body.name, body.display_name, body.policy, body.publication) != (None, None, None, None):
             row = change_connection(
@@ -227,19 +217,8 @@ class _Routes:
         return self._answer(row or self._deps.refreshing.store.get(key))
 
     def disconnect(self, request: Request) -> Answer:
-        key = _key(request)
+        key = get_connection_key(request)
         return self._answer(disconnect_connection(self._deps.refreshing, key, invocation=request.invocation))
-
-    def refresh(self, request: Request) -> Answer:
-        key = _key(request)
-        demanded = refresh_on_demand(self._deps.refreshing, key, invocation=request.invocation)
-        self._telemetry.refresh(demanded.result, key, trigger="manual")
-        if demanded.refusal is not None or demanded.outcome is None:
-            raise demanded.refusal or ConnectionNotFoundError()
-        return Answer(
-            body={"outcome": demanded.outcome.value, "connection": self._view(demanded.connection)},
-            logged={"connection": key.connection_id},
-        )
 
     def _pending(self, pending: StillPending) -> Answer:
         return Answer(
@@ -262,15 +241,6 @@ class _Routes:
         )
 
 
-def _key(request: Request) -> ConnectionKey:
-    """Return the connection that the path names, always within the caller's own tenant."""
-    connection_id = request.path["connection_id"]
-    tenant_id = request.tenant_id
-    if _CONNECTION_ID.fullmatch(connection_id) is None:
-        raise ConnectionNotFoundError
-    return ConnectionKey(tenant_id=tenant_id, connection_id=connection_id)
-
-
 def build_connections_api(environ: Mapping[str, str]) -> Api:
     """Return the connections API for this environment. Raises ConfigurationError."""
     settings = ConnectionsApiSettings.from_env(environ)
@@ -283,8 +253,10 @@ def build_connections_api(environ: Mapping[str, str]) -> Api:
         completing=bootstrap_api.build_completing(starting, establishing),
         direct=bootstrap_api.build_direct(starting, establishing),
         devices=bootstrap_api.build_devices(settings, starting, establishing),
+        importing=bootstrap_api.build_importing(establishing, starting),
         listing=ListDependencies(store=refreshing.store, sealer=refreshing.sealer, clock=refreshing.clock),
         refreshing=refreshing,
+        creating_jobs=bootstrap_operations.build_creating_jobs(settings),
         minimum_published_lifetime_seconds=settings.minimum_published_lifetime_seconds,
         secret_prefix=settings.secret_prefix,
     )
@@ -297,4 +269,11 @@ def build_connections_api(environ: Mapping[str, str]) -> Api:
         function_timeout_seconds=settings.function_timeout_seconds,
         clock=refreshing.clock,
         telemetry=telemetry,
+        admission=build_admission(
+            build_revocation_list(settings.table_name),
+            requests_per_second=settings.client_requests_per_second,
+        ),
+        audit=bootstrap_operations.build_audit_trail(
+            settings.table_name, retention_days=settings.audit_retention_days
+        ),
     )

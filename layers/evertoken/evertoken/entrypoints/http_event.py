@@ -34,6 +34,8 @@ class HttpEvent:
     source_ip: str
     """From the gateway, never from a header that a caller can write."""
     user_agent: str = field(repr=False)
+    iam_user_arn: str
+    """Who signed the request, as the gateway verified it (SigV4); empty on every route that it does not authorize so."""
     correlation_id: str
 
     def content_type(self) -> str:
@@ -57,7 +59,8 @@ def read_event(event: Mapping[str, Any], *, largest_body: int = LARGEST_BODY) ->
         body=_read_body(event, largest_body),
         domain_name=str(context.get("domainName") or ""),
         source_ip=str(http.get("sourceIp") or ""),
-        user_agent=str(http.get("userAgent") or "")[:256],
+        user_agent=_printable(str(http.get("userAgent") or "")[:256]),
+        iam_user_arn=str(((context.get("authorizer") or {}).get("iam") or {}).get("userArn") or ""),
         correlation_id=_correlation_id(headers.get(CORRELATION_HEADER.lower(), "")),
     )
 
@@ -91,6 +94,11 @@ def _read_body(event: Mapping[str, Any], largest_body: int) -> bytes | None:
     except (binascii.Error, UnicodeEncodeError):
         return None
     return content if len(content) <= largest_body else None
+
+
+def _printable(text: str) -> str:
+    """Return *text* with a `?` for every character that could end a line, or move a terminal's cursor, where the text is read."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _correlation_id(offered: str) -> str:

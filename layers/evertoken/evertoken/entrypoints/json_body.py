@@ -11,23 +11,25 @@ from evertoken.entrypoints.http_event import LARGEST_BODY, HttpEvent
 DEEPEST = 10
 
 
-def get_text(event: HttpEvent) -> str:
-    """Return the body as text. Raises InvalidInputError: it is too long or not UTF-8."""
+def get_text(event: HttpEvent, *, largest_body: int = LARGEST_BODY) -> str:
+    """Return the body as text; *largest_body* is what its route takes. Raises InvalidInputError: it is too long or not UTF-8."""
     if event.body is None:
-        raise InvalidInputError(f"The body is longer than {LARGEST_BODY} bytes, or cannot be decoded.")
+        raise InvalidInputError(f"The body is longer than {largest_body} bytes, or cannot be decoded.")
     try:
         return event.body.decode()
     except UnicodeDecodeError:
         raise InvalidInputError("The body is not UTF-8.") from None
 
 
-def get_json_object(event: HttpEvent) -> dict[str, Any]:
+def get_json_object(event: HttpEvent, *, largest_body: int = LARGEST_BODY) -> dict[str, Any]:
     """Return the body's JSON object. Raises InvalidInputError, which says what is wrong and repeats nothing of it."""
     if event.content_type() != "application/json":
         raise InvalidInputError("Send the body as Content-Type: application/json.")
     try:
         parsed = json.loads(
-            get_text(event), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
+            get_text(event, largest_body=largest_body),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse_constant,
         )
         # A lone surrogate is valid JSON and no text: nothing could store it.
         json.dumps(parsed, ensure_ascii=False).encode()

@@ -1,14 +1,15 @@
-"""Batches of the hint queue and of the rescue queue: every message by itself, and only what is worth another delivery is returned."""
+"""Batches of the hint queue, the rescue queue and the job queue: every message by itself, and only what is worth another delivery is returned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from evertoken.adapters.sqs_messages import parse_hint, parse_rescued
-from evertoken.bootstrap import build_refreshing
+from evertoken.bootstrap import build_job_work, build_refreshing
 from evertoken.domain.errors import EvertokenError
 from evertoken.entrypoints.invocation import LambdaContext, invocation_of
 from evertoken.entrypoints.telemetry import Telemetry
@@ -17,6 +18,9 @@ from evertoken.usecases.adopt_rescued import adopt_rescued
 from evertoken.usecases.attend_connection import attend_connection
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResultKind
+
+if TYPE_CHECKING:
+    from evertoken.entrypoints.job_worker import JobWorker
 
 WORTH_ANOTHER_DELIVERY = frozenset({RefreshResultKind.NO_TIME})
 
@@ -28,6 +32,9 @@ class RefresherEntrypoint:
     dependencies: RefreshDependencies
     telemetry: Telemetry
     rescue_queue_name: str
+    job_queue_name: str
+    open_job_worker: Callable[[], JobWorker]
+    """Makes the worker of jobs, once: hints are many and jobs are few, so what they alone need is not loaded for hints."""
     parallel: int = 10
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
@@ -46,10 +53,12 @@ class RefresherEntrypoint:
 
     def _attend(self, record: dict[str, Any], invocation: Invocation) -> bool:
         """Return whether the message is done with. A defect is logged by its kind alone and delivered again, until it is in the dead letter queue."""
-        is_rescue = str(record.get("eventSourceARN", "")).endswith(f":{self.rescue_queue_name}")
-        handle: Callable[[str, Invocation], bool] = self._adopt if is_rescue else self._refresh
+        queue_name = str(record.get("eventSourceARN", "")).rpartition(":")[2]
+        is_rescue = queue_name == self.rescue_queue_name
         try:
-            return handle(record["body"], invocation)
+            if queue_name == self.job_queue_name:
+                return self.open_job_worker().work(record, invocation)
+            return self._adopt(record["body"]) if is_rescue else self._refresh(record["body"], invocation)
         except EvertokenError as error:
             self.telemetry.log("not_attended", code=error.code)
             self.telemetry.error(error)
@@ -69,8 +78,7 @@ class RefresherEntrypoint:
         self.telemetry.refresh(result, hint.key, trigger="schedule" if not hint.asked else "read")
         return result.kind not in WORTH_ANOTHER_DELIVERY
 
-    def _adopt(self, body: str, invocation: Invocation) -> bool:
-        del invocation
+    def _adopt(self, body: str) -> bool:
         rescued = parse_rescued(body)
         if rescued is None:
             self.telemetry.log("malformed_rescue", length=len(body))
@@ -88,8 +96,19 @@ class RefresherEntrypoint:
 def build_refresher(environ: Mapping[str, str]) -> RefresherEntrypoint:
     """Return the refresher for this environment. Raises ConfigurationError."""
     settings = RefresherSettings.from_env(environ)
+    telemetry = Telemetry(stage=settings.stage, service="refresher")
+    refreshing = build_refreshing(settings, http_total_seconds=25, commit_budget_seconds=10)
+
+    @cache
+    def open_job_worker() -> JobWorker:
+        from evertoken.entrypoints.job_worker import JobWorker
+
+        return JobWorker(build_job_work(settings, refreshing), telemetry)
+
     return RefresherEntrypoint(
-        dependencies=build_refreshing(settings, http_total_seconds=25, commit_budget_seconds=10),
-        telemetry=Telemetry(stage=settings.stage, service="refresher"),
-        rescue_queue_name=settings.rescue_queue_url.rsplit("/", 1)[-1],
+        dependencies=refreshing,
+        telemetry=telemetry,
+        rescue_queue_name=settings.rescue_queue_url.rpartition("/")[2],
+        job_queue_name=settings.job_queue_url.rpartition("/")[2],
+        open_job_worker=open_job_worker,
     )

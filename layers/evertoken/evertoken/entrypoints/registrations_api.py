@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from evertoken import bootstrap_api
-from evertoken.bootstrap import build_verifier
+from evertoken import bootstrap_api, bootstrap_operations
+from evertoken.bootstrap import build_admission, build_revocation_list, build_verifier
 from evertoken.domain.access_token import CONNECTIONS_READ, OPERATOR
 from evertoken.domain.assertion import SigningAlgorithm, SigningKey
 from evertoken.domain.instants import to_iso
@@ -243,4 +243,11 @@ def build_registrations_api(environ: Mapping[str, str]) -> Api:
         function_timeout_seconds=settings.function_timeout_seconds,
         clock=dependencies.providers.clock,
         telemetry=Telemetry(stage=settings.stage, service="registrations_api"),
+        admission=build_admission(
+            build_revocation_list(settings.table_name),
+            requests_per_second=settings.client_requests_per_second,
+        ),
+        audit=bootstrap_operations.build_audit_trail(
+            settings.table_name, retention_days=settings.audit_retention_days
+        ),
     )

@@ -1,7 +1,8 @@
-"""One structured line a request: what was asked by whom and how it ended; never a query, a body, a header or an exception's text."""
+"""One structured line a request: what was asked by whom, from where, and how it ended; never a query, a body, an exception's text or any other header."""
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,6 +10,8 @@ from typing import Any, Protocol
 
 from evertoken.entrypoints.http_answer import Answer
 from evertoken.entrypoints.http_event import HttpEvent
+
+_CONNECTION_ID = re.compile(r"con_[a-z2-7]{26}")
 
 
 class LineLogger(Protocol):
@@ -30,9 +33,10 @@ def log_request(
     duration_ms: int,
     tenant_id: str | None = None,
     client_id: str | None = None,
+    connection_id: str | None = None,
     fault: BaseException | None = None,
 ) -> None:
-    """Write the line of one request."""
+    """Write the line of one request. *connection_id* is what the path names: a refused read has to be found by it too."""
     fields: dict[str, Any] = {
         "route": route,
         "status": answer.status,
@@ -41,6 +45,8 @@ def log_request(
         "client": client_id,
         "correlation_id": event.correlation_id,
         "source_ip": event.source_ip,
+        "user_agent": event.user_agent or None,
+        "connection": connection_id if _CONNECTION_ID.fullmatch(connection_id or "") else None,
         "duration_ms": duration_ms,
         **answer.logged,
     }

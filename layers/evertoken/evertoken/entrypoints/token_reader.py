@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from evertoken.bootstrap import build_reading, build_verifier
+from evertoken.bootstrap import build_admission, build_reading, build_revocation_list, build_verifier
 from evertoken.domain.access_token import TOKENS_READ
 from evertoken.domain.connection import ConnectionKey
 from evertoken.domain.errors import ConnectionNotFoundError, InvalidInputError
@@ -62,7 +62,7 @@ def _answer(read: TokenRead) -> Answer:
         "connection_id": row.connection_id,
         "extra": dict(token_set.extra),
     }
-    return Answer(body=body, logged={"connection_id": row.connection_id, "generation": str(row.generation)})
+    return Answer(body=body, logged={"connection": row.connection_id, "generation": str(row.generation)})
 
 
 def _whole_number(parameters: dict[str, str], name: str, *, at_most: int) -> int | None:
@@ -88,4 +88,8 @@ def build_token_reader(environ: Mapping[str, str]) -> Api:
         function_timeout_seconds=settings.function_timeout_seconds,
         clock=dependencies.refreshing.clock,
         telemetry=telemetry,
+        admission=build_admission(
+            build_revocation_list(settings.table_name),
+            requests_per_second=settings.client_requests_per_second,
+        ),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection, ConnectionStatus
+from evertoken.domain.consent import find_notice
 from evertoken.domain.due import due_when_settled
 from evertoken.domain.errors import InvalidInputError, VaultSealedError
 from evertoken.domain.hint import Hint
 from evertoken.usecases.invocation import Invocation
+from evertoken.usecases.plan_renewal import HINT_SLACK_SECONDS
 from evertoken.usecases.publish_connection import PublishResult, publish_connection
 from evertoken.usecases.refresh_attempt import RefreshDependencies, RefreshResult, RefreshResultKind
 from evertoken.usecases.refresh_connection import refresh_from_hint
@@ -35,7 +38,10 @@ def attend_connection(deps: RefreshDependencies, hint: Hint, *, invocation: Invo
         _settle_without_client(deps, hint, invocation=invocation)
         return result
     settled_by_others = (RefreshResultKind.REFRESHED, RefreshResultKind.IN_FLIGHT, RefreshResultKind.GONE)
-    if row is None or result.kind in settled_by_others or (result.requests_sent and not row.owes_publication):
+    if row is None or result.kind in settled_by_others:
+        return result
+    if result.requests_sent and not row.owes_publication:
+        _note_consent(deps, row)
         return result
     settle_connection(deps, row, invocation=invocation)
     return result
@@ -54,7 +60,7 @@ def settle_connection(deps: RefreshDependencies, row: Connection, *, invocation:
         if publish_connection(deps.publishing, row) is PublishResult.PASSED:
             return
         row = deps.store.get(row.key)
-    now = deps.clock.now()
+    row, now = _note_consent(deps, row), deps.clock.now()
     if row.due_at is None or row.due_at > now:
         return
     if row.status is ConnectionStatus.DISCONNECTED and row.revocation is not None:
@@ -65,6 +71,17 @@ def settle_connection(deps: RefreshDependencies, row: Connection, *, invocation:
         delete_retired_secret(deps.publishing, row)
     elif not row.is_leased(now):
         _plan_again(deps, row, now)
+
+
+def _note_consent(deps: RefreshDependencies, row: Connection) -> Connection:
+    """Note that the end of the consent has to be told, when it has; the table's stream tells it. Returns the row as it is after that."""
+    now, notice_at = deps.clock.now(), find_notice(row)
+    if notice_at is None or notice_at > now + timedelta(seconds=HINT_SLACK_SECONDS):
+        return row
+    noted = deps.store.note_consent_ending(
+        row.key, epoch=row.epoch, generation=row.generation, notice_at=notice_at, now=now
+    )
+    return replace(row, consent_noticed_at=max(now, notice_at)) if noted else row
 
 
 def _plan_again(deps: RefreshDependencies, row: Connection, now: datetime) -> None:

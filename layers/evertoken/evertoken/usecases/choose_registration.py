@@ -17,11 +17,12 @@ def choose_registration(
     directory: ClientDirectory,
     registrations: RegistrationStore,
     wish: ConnectionWish,
-    grant: Grant,
+    grant: Grant | None,
     *,
     minimum_published_lifetime_seconds: int,
 ) -> ReadyClient:
-    """Return the wished registration, or the only one of the provider that admits the tenant, for a connection by *grant*.
+    """Return the wished registration, or the only one of the provider that admits the tenant, for a connection by *grant*, or by one that
+    the caller sees to itself (None).
 
     Raises:
         UnknownRegistrationError: it does not exist, is of another provider, or does not name the tenant; or none does.
@@ -41,7 +42,8 @@ def choose_registration(
         )
     ready = directory.get_ready(registration_id)
     _check_stage(ready.provider)
-    _check_grant(ready.provider, grant)
+    if grant is not None:
+        _check_grant(ready.provider, grant)
     check_publication(ready.provider, wish, minimum_published_lifetime_seconds)
     return ready
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus, PendingRevocation
+from evertoken.domain.consent import CONSENT_NOTICE_DAYS, Consent, no_later_than_notice
 from evertoken.domain.errors import StoreUnavailableError
 from evertoken.domain.provider import Provider
 from evertoken.domain.token_set import TokenSet
@@ -20,7 +22,7 @@ from evertoken.ports import (
     TokenSealer,
     TokenSetCommit,
 )
-from evertoken.usecases.plan_renewal import find_end, plan_renewal
+from evertoken.usecases.plan_renewal import find_end, plan_notice, plan_renewal
 
 RESCUE_RESERVE_SECONDS = 3.0
 """Time kept back from the commit's retries for handing the answer to the rescue sink."""
@@ -35,6 +37,7 @@ class CommitDependencies:
     rescue: RescueSink
     clock: Clock
     randomness: Randomness
+    consent_notice_days: int = CONSENT_NOTICE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,20 @@ class Rescued:
 
 
 def prepare_commit(
-    sealer: TokenSealer, row: Connection, token_set: TokenSet, *, provider: Provider, owner: str, clock: Clock
+    sealer: TokenSealer,
+    row: Connection,
+    token_set: TokenSet,
+    *,
+    provider: Provider,
+    owner: str,
+    clock: Clock,
+    consent_notice_days: int = CONSENT_NOTICE_DAYS,
 ) -> TokenSetCommit:
-    """Seal *token_set* as the next generation of *row* and plan its refresh. Nothing here can fail once the sealer is ready."""
+    """Seal *token_set* as the next generation of *row*, plan its refresh and forecast its end. Nothing here can fail once the sealer is ready."""
     purpose = token_set_purpose(row.connection_id, row.epoch, row.generation + 1)
     sealed = sealer.seal(row.tenant_id, purpose, encode_token_set(token_set))
+    refresh_at = plan_renewal(provider, row, token_set, policy=row.policy)
+    consent = plan_notice(provider, row, token_set, notice_days=consent_notice_days)
     requested = set(row.scope.split()) | set(row.missing_scope.split())
     return TokenSetCommit(
         epoch=row.epoch,
@@ -61,10 +73,19 @@ def prepare_commit(
         missing_scope=" ".join(sorted(requested - set(token_set.scope.split()))),
         has_refresh_token=token_set.refresh_token is not None,
         refresh_token_expires_at=find_end(provider, token_set),
-        refresh_at=plan_renewal(provider, row, token_set, policy=row.policy),
+        refresh_at=refresh_at,
+        consent=consent,
+        due_at=_due_at(row, refresh_at, consent),
         publication=row.publication,
         now=clock.now(),
     )
+
+
+def _due_at(row: Connection, refresh_at: datetime | None, consent: Consent | None) -> datetime | None:
+    if consent is None:
+        return refresh_at
+    after = replace(row, status=ConnectionStatus.ACTIVE, consent_notice_at=consent.notice_at)
+    return no_later_than_notice(after, refresh_at)
 
 
 def commit_token_set(
@@ -85,7 +106,15 @@ def commit_token_set(
         StoreUnavailableError: neither the store nor the rescue sink acknowledged: the answer is lost.
         Exception: the store refused the write for good; the answer waits in the rescue sink.
     """
-    commit = prepare_commit(deps.sealer, row, token_set, provider=provider, owner=owner, clock=deps.clock)
+    commit = prepare_commit(
+        deps.sealer,
+        row,
+        token_set,
+        provider=provider,
+        owner=owner,
+        clock=deps.clock,
+        consent_notice_days=deps.consent_notice_days,
+    )
     pause = 0.05
     while True:
         try:

@@ -10,6 +10,8 @@ from evertoken.domain.errors import InvalidInputError, VaultSealedError
 from evertoken.ports import TokenSealer
 
 LONGEST_CURSOR = 2048
+CURSOR_KEY_OWNER = "-cursors"
+"""Whose data key seals the cursors of functions that may open no tenant's token sets: nobody's, as no tenant can have this id."""
 
 
 def seal_cursor(sealer: TokenSealer, key_owner: str, purpose: str, position: str) -> str:

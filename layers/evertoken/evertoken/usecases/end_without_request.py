@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection
+from evertoken.domain.due import due_after
 from evertoken.domain.outcome import Failure, FailureKind
 from evertoken.usecases.record_failure import late, pass_verdict, release
 from evertoken.usecases.refresh_attempt import Attempt, RefreshDependencies, RefreshResult, RefreshResultKind
@@ -71,7 +72,7 @@ def _give_back(
         row.key,
         owner=attempt.owner,
         failure=row.failure,
-        due_at=due_at,
+        due_at=due_after(row, due_at, now),
         cooldown_until=None,
         attempt_is_closed=True,
         now=now,

@@ -170,6 +170,7 @@ def _first_connect(
         provider=ready.provider,
         owner=deps.randomness.token(128),
         clock=deps.clock,
+        consent_notice_days=deps.consent_notice_days,
     )
     return FirstConnect(
         connection=row,

@@ -1,4 +1,4 @@
-"""Issue an access token of our own API to a client that proves itself with its secret (RFC 6749 section 4.4, RFC 9068)."""
+"""Issue an access token of our own API to a client that has proven itself (RFC 9068); here with its secret (RFC 6749 section 4.4)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 from evertoken.domain.access_token import AUDIENCE
 from evertoken.domain.authorization import ApiClient
 from evertoken.domain.credentials import secret_matches
-from evertoken.domain.errors import AuthenticationError, InvalidInputError
-from evertoken.ports import ApiClientStore, Clock, Randomness, TokenSigner
+from evertoken.domain.errors import AuthenticationError, AuthorizationError, InvalidInputError
+from evertoken.ports import ApiClientStore, Clock, Randomness, TenantStore, TokenSigner
 from evertoken.usecases.manage_api_clients import API_CLIENT_PREFIX
 
 _NOBODY = "0" * 64
@@ -28,6 +28,7 @@ class IssueDependencies:
     """What issuing needs."""
 
     clients: ApiClientStore
+    tenants: TenantStore
     operator: OperatorCredential
     signer: TokenSigner
     clock: Clock
@@ -60,13 +61,29 @@ def issue_token(
 
     Raises:
         AuthenticationError: no client has this id and secret; always the same message.
-        InvalidInputError: a scope was asked for that the client does not have.
-        StoreUnavailableError: the client or the key cannot be had now.
+        AuthorizationError, InvalidInputError, StoreUnavailableError: as `issue_to` raises them.
     """
     client = _find_client(deps, credentials.client_id)
-    matches = secret_matches(credentials.client_secret, _NOBODY if client is None else client.secret_hash)
-    if client is None or not matches:
+    expected = _NOBODY if client is None or client.secret_hash is None else client.secret_hash
+    if not secret_matches(credentials.client_secret, expected) or client is None:
         raise AuthenticationError("The client is unknown, or its secret is wrong.")
+    return issue_to(deps, client, scopes=scopes, issuer=issuer)
+
+
+def issue_to(
+    deps: IssueDependencies, client: ApiClient, *, scopes: tuple[str, ...] | None, issuer: str
+) -> IssuedAccessToken:
+    """Return an access token for a client that has proven itself, however it did: the one place where tokens of the API are made.
+
+    Raises:
+        AuthorizationError: its tenant is suspended, or gone.
+        InvalidInputError: a scope was asked for that the client does not have.
+        StoreUnavailableError: the tenant or the key cannot be had now.
+    """
+    if client.tenant_id is not None:
+        tenant = deps.tenants.find(client.tenant_id)
+        if tenant is None or tenant.is_suspended:
+            raise AuthorizationError("This client's tenant is suspended. Ask whoever runs this installation.")
     granted = client.scopes if scopes is None else scopes
     if not granted or not set(granted) <= set(client.scopes):
         raise InvalidInputError(

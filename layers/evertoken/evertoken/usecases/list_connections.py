@@ -24,7 +24,11 @@ class ListDependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """What a list is narrowed to; Nones mean any. `refresh_before_minutes` keeps what expires within that time."""
+    """What a list is narrowed to; Nones mean any.
+
+    `refresh_before_minutes` keeps what needs a refresh within that time, as the statistics count it: what can be refreshed (active and not on hold) and
+    expires by then or has expired.
+    """
 
     user_id: str | None = None
     provider_id: str | None = None
@@ -57,6 +61,7 @@ def list_connections(deps: ListDependencies, tenant_id: str, query: ListQuery) -
         account=query.account,
         status=query.status,
         expires_before=None if minutes is None else deps.clock.now() + timedelta(minutes=minutes),
+        is_refreshable=minutes is not None,
     )
     position = None if query.cursor is None else open_cursor(deps.sealer, tenant_id, _PURPOSE, query.cursor)
     page = deps.store.list_by_tenant(

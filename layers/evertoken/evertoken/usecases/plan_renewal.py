@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection, RefreshPolicy
+from evertoken.domain.consent import Consent, forecast_consent
 from evertoken.domain.provider import Provider
 from evertoken.domain.renewal import Renewal, choose_renewal, find_grant_to_run
-from evertoken.domain.schedule import earliest_refresh, plan_refresh
+from evertoken.domain.schedule import earliest_refresh, lifetime_seconds, plan_refresh
 from evertoken.domain.token_set import TokenSet
 from evertoken.protocol.expiry import end_of_grant
 
@@ -62,6 +63,33 @@ def find_end(provider: Provider, token_set: TokenSet) -> datetime | None:
     """Return when what renews *token_set* ends, as far as it is known: the refresh token's end or, if that is sooner, the grant's."""
     absolute = end_of_grant(provider, token_set.context.granted_at)
     ends = (token_set.refresh_token_expires_at, absolute)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def plan_notice(
+    provider: Provider, row: Connection, token_set: TokenSet, *, notice_days: int
+) -> Consent | None:
+    """Return the end of *token_set*, the next of *row*, that no refresh can put off, and when to tell of it; None where no such end is known."""
+    ends_at = _find_final_end(provider, row, token_set, notice_days)
+    if ends_at is None:
+        return None
+    began_at = token_set.context.granted_at or token_set.issued_at
+    return forecast_consent(began_at=began_at, ends_at=ends_at, notice_days=notice_days, before=row)
+
+
+def _find_final_end(
+    provider: Provider, row: Connection, token_set: TokenSet, notice_days: int
+) -> datetime | None:
+    if find_grant_to_run(provider, token_set) is not None:
+        return None
+    if choose_renewal(provider, token_set) is Renewal.NONE:
+        # Who was given an hour knows it; a token of two months is taken for one that lasts.
+        is_long = lifetime_seconds(token_set.issued_at, token_set.expires_at) > notice_days * 86_400
+        return token_set.expires_at if is_long else None
+    own = token_set.refresh_token_expires_at
+    if own is not None and _find_movable_end(provider, row, token_set) is not None:
+        own = None
+    ends = (own, end_of_grant(provider, token_set.context.granted_at))
     return min((end for end in ends if end is not None), default=None)
 
 

@@ -13,6 +13,7 @@ from evertoken.domain.connection import (
     PublicationMode,
     RefreshPolicy,
 )
+from evertoken.domain.consent import CONSENT_NOTICE_DAYS
 from evertoken.domain.due import CONNECTING_LIFETIME_SECONDS
 from evertoken.domain.provider_shapes import AccountOrigin
 from evertoken.domain.ready_client import ReadyClient
@@ -42,6 +43,7 @@ class EstablishDependencies:
     randomness: Randomness
     timing: Timing
     minimum_published_lifetime_seconds: int
+    consent_notice_days: int = CONSENT_NOTICE_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

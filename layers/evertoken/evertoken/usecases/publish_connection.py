@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from evertoken.domain.connection import Connection
 from evertoken.domain.due import due_when_settled
-from evertoken.domain.publication import Publication, publish_token_set, publish_withdrawal
+from evertoken.domain.publication import (
+    EMPTY_SECRET,
+    Publication,
+    publish_token_set,
+    publish_withdrawal,
+)
 from evertoken.domain.token_set import TokenSet
 from evertoken.domain.token_set_codec import decode_token_set, token_set_purpose
 from evertoken.ports import Clock, ConnectionStore, Publisher, TokenSealer
@@ -41,9 +46,10 @@ def publish_connection(
 ) -> PublishResult:
     """Put the newest publication of *connection*, a row that was just read or written, and acknowledge it.
 
-    Every skipped number is spent first, so that a put that is still under way for one of them is refused by Secrets Manager itself. A
-    withdrawal is put under its last two numbers, so that neither AWSCURRENT nor AWSPREVIOUS holds a token. *owner*'s lease ends with the
-    acknowledgement. *token_set* spares opening the ciphertext when the caller has just sealed it.
+    A row that came without a secret gets the empty one first, acknowledged, as every other row did before it held a token. Then every skipped number
+    is spent, so that a put that is still under way for one of them is refused by Secrets Manager itself. A withdrawal is put under its last two
+    numbers, so that neither AWSCURRENT nor AWSPREVIOUS holds a token. *owner*'s lease ends with the acknowledgement. *token_set* spares opening the
+    ciphertext when the caller has just sealed it.
 
     Raises:
         PublisherUnavailableError: nothing was acknowledged; the row stays due and any worker may go on.
@@ -51,6 +57,9 @@ def publish_connection(
     """
     if not connection.owes_publication:
         return PublishResult.NOTHING_OWED
+    if connection.published_number < EMPTY_SECRET:
+        deps.publisher.create_empty(connection.key)
+        connection = replace(connection, published_number=EMPTY_SECRET)
     newest = connection.publication_number
     first_shown = newest - 1 if connection.is_withdrawn else newest
     for number in range(connection.published_number + 1, first_shown):
@@ -73,4 +82,7 @@ def _publication(
     if token_set is None:
         purpose = token_set_purpose(connection.connection_id, connection.epoch, connection.generation)
         token_set = decode_token_set(deps.sealer.open(connection.tenant_id, purpose, connection.sealed))
+    if not token_set.access_token:
+        # It was imported with its refresh token alone: until its first refresh there is nothing to show.
+        return publish_withdrawal(connection.key, number)
     return publish_token_set(connection.key, number, token_set, connection.generation)

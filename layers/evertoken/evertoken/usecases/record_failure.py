@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evertoken.domain.connection import Connection, FailureRecord
+from evertoken.domain.due import due_after
 from evertoken.domain.outcome import Failure, FailureKind
 from evertoken.domain.renewal import Renewal, may_repeat_at_once
 from evertoken.domain.schedule import (
@@ -96,7 +97,7 @@ def release(
         row.key,
         owner=attempt.owner,
         failure=_record(row, failure.kind.value, failure.code, now),
-        due_at=due_at,
+        due_at=due_after(row, due_at, now),
         cooldown_until=cooldown_until,
         attempt_is_closed=closed,
         now=now,

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from evertoken.domain.connection import Connection
+from evertoken.domain.consent import CONSENT_NOTICE_DAYS
 from evertoken.domain.outcome import Failure
 from evertoken.domain.ready_client import ReadyClient
 from evertoken.domain.token_set import TokenSet
@@ -86,6 +87,7 @@ class RefreshDependencies:
     clock: Clock
     randomness: Randomness
     timing: Timing
+    consent_notice_days: int = CONSENT_NOTICE_DAYS
 
     @property
     def publishing(self) -> PublishDependencies:
@@ -103,6 +105,7 @@ class RefreshDependencies:
             rescue=self.rescue,
             clock=self.clock,
             randomness=self.randomness,
+            consent_notice_days=self.consent_notice_days,
         )
 
 

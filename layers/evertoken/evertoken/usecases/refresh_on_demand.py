@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from evertoken.domain.connection import Connection, ConnectionKey, ConnectionStatus
@@ -48,9 +49,14 @@ _GOOD = {
 
 
 def refresh_on_demand(
-    deps: RefreshDependencies, key: ConnectionKey, *, invocation: Invocation
+    deps: RefreshDependencies,
+    key: ConnectionKey,
+    *,
+    invocation: Invocation,
+    reason: RefreshReason = RefreshReason.MANUAL,
+    issued_after: datetime | None = None,
 ) -> DemandedRefresh:
-    """Refresh the connection now, unless its token is younger than the floor that protects the provider.
+    """Refresh the connection now, unless its token is younger than the floor that protects the provider, or was issued at *issued_after* or later.
 
     A refusal is returned and not raised, so that the attempt can be counted: ReauthorizationRequiredError, NoRefreshTokenError,
     ClientChangedError, DisconnectedError, OnHoldError where a person has to act; ProviderUnavailableError, RegistrationPausedError,
@@ -60,7 +66,13 @@ def refresh_on_demand(
         ConnectionNotFoundError: there is no such connection.
         StoreUnavailableError, VaultSealedError, UnknownRegistrationError: nothing was sent.
     """
-    result = refresh_connection(deps, key, reason=RefreshReason.MANUAL, invocation=invocation)
+    read = deps.store.get(key)
+    if issued_after is not None and _is_newer(read, issued_after, deps.clock.now()):
+        result = RefreshResult(
+            kind=RefreshResultKind.NOT_NEEDED, connection=read, provider_id=read.provider_id
+        )
+        return DemandedRefresh(connection=read, result=result, outcome=DemandOutcome.NOT_NEEDED)
+    result = refresh_connection(deps, key, reason=reason, invocation=invocation, row=read)
     # A refresh that succeeded brought the row along, as its commit left it; whatever else happened is read.
     row = result.connection if result.kind is RefreshResultKind.REFRESHED else None
     row = row or deps.store.get(key)
@@ -69,3 +81,10 @@ def refresh_on_demand(
         return DemandedRefresh(connection=row, result=result, outcome=outcome)
     refusal = find_withdrawal(row) or explain_unavailable(row, result, deps.clock.now())
     return DemandedRefresh(connection=row, result=result, refusal=refusal)
+
+
+def _is_newer(row: Connection, moment: datetime, now: datetime) -> bool:
+    """Return whether *row* serves a token that was issued at *moment* or later."""
+    if row.issued_at is None or row.issued_at < moment:
+        return False
+    return row.status is ConnectionStatus.ACTIVE and not row.on_hold and row.lives_for(now) > 0

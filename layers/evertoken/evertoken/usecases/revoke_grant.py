@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from evertoken.domain.change import REVOCATION_LIMIT_ATTEMPTS
 from evertoken.domain.connection import Connection, PendingRevocation
 from evertoken.domain.errors import EvertokenError, SigningKeyError
 from evertoken.domain.http import HttpRequest
@@ -16,9 +17,6 @@ from evertoken.protocol.token_request import build_revocation
 from evertoken.usecases.invocation import Invocation
 from evertoken.usecases.refresh_attempt import RefreshDependencies
 from evertoken.usecases.sign_request import find_client_assertion
-
-REVOCATION_LIMIT_ATTEMPTS = 30
-"""With the longest pause of a quarter of an hour this is about seven hours; then the token is left to expire."""
 
 
 def revoke_grant(

@@ -23,7 +23,14 @@ class Operation:
     """What each path parameter is, in a sentence."""
     parameters: Any = None
     body: Any = None
+    body_may_be_absent: bool = False
     media_types: tuple[str, ...] = ("application/json",)
     """What the body may come as."""
     answers: Mapping[int, Any]
+    answer_media_type: str = "application/json"
+    """What good answers come as."""
     errors: tuple[str, ...] = ()
+    security: tuple[str, ...] = ()
+    """The schemes (of `security.py`) that a route without a scope asks for; any of them will do."""
+    shows_errors_as_page: bool = False
+    """Whether a browser's user is told what is wrong, by one fixed page."""
