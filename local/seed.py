@@ -17,6 +17,8 @@ from local.stack import LOCAL, LocalStack
 TENANT: Final = "demo"
 PROVIDER_URL: Final = f"http://127.0.0.1:{PORT}"
 RETURN_URL: Final = f"{PROVIDER_URL}/connected"
+COMMAND_URL: Final = "http://127.0.0.1:8976/connected"
+"""Where the command `evertoken connect` waits for the browser."""
 CONNECTIONS: Final = (("demo", "alice"), ("demo", "bob"), ("demo-short", "alice"))
 """Registration and user: two accounts with tokens of two minutes, one with tokens of a minute."""
 
@@ -29,7 +31,9 @@ def seed(stack: LocalStack, provider_url: str = PROVIDER_URL) -> dict[str, str]:
     operator_id, operator_secret = read_operator_credential(stack, read_outputs(stack)["OperatorSecretName"])
     operator_token = get_access_token(stack.base_url, operator_id, operator_secret)
     operator = Api(stack.base_url, operator_token)
-    operator.call("PUT", f"/v1/tenants/{TENANT}", {"name": "Demonstration", "return_urls": [RETURN_URL]})
+    operator.call(
+        "PUT", f"/v1/tenants/{TENANT}", {"name": "Demonstration", "return_urls": [RETURN_URL, COMMAND_URL]}
+    )
     client_id, client_secret = _have_client(stack, operator)
     _have_registrations(operator, provider_url)
     tenant = Api.of_client(stack.base_url, client_id, client_secret)

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 
 from evertoken.adapters.dynamodb_authorizations import DynamoDBAuthorizations
@@ -12,7 +11,7 @@ from evertoken.domain.authorization import PendingAuthorization, ReturnedAuthori
 from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
 from evertoken.domain.errors import UserMismatchError
 from tests.fakes.authorizations import MemoryAuthorizations
-from tests.support.aws_account import TABLE, open_aws_account
+from tests.support.aws_account import TABLE
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
 PENDING = PendingAuthorization(
@@ -48,10 +47,8 @@ RETURNED = ReturnedAuthorization(
 @pytest.fixture(params=["memory", "dynamodb"])
 def store(request):
     if request.param == "memory":
-        yield MemoryAuthorizations()
-        return
-    with open_aws_account():
-        yield DynamoDBAuthorizations(boto3.client("dynamodb"), TABLE)
+        return MemoryAuthorizations()
+    return DynamoDBAuthorizations(request.getfixturevalue("dynamodb"), TABLE)
 
 
 def test_a_pending_authorization_comes_back_as_it_was_put(store):
@@ -128,30 +125,26 @@ def test_the_fifth_try_with_another_user_ends_the_session(store):
     assert store.take_returned(PENDING.session_hash, tenant_id="acme", user_id="user é") is None
 
 
-def test_one_that_was_stored_before_connections_had_parameters_can_still_be_completed():
-    with open_aws_account():
-        client = boto3.client("dynamodb")
-        store = DynamoDBAuthorizations(client, TABLE)
-        store.put_pending(PENDING)
-        key = {"pk": {"S": f"STATE#{PENDING.state_hash}"}, "sk": {"S": "STATE"}}
-        client.update_item(
-            TableName=TABLE,
-            Key=key,
-            UpdateExpression="REMOVE #parameters",
-            ExpressionAttributeNames={"#parameters": "parameters"},
-        )
+def test_one_that_was_stored_before_connections_had_parameters_can_still_be_completed(dynamodb):
+    store = DynamoDBAuthorizations(dynamodb, TABLE)
+    store.put_pending(PENDING)
+    key = {"pk": {"S": f"STATE#{PENDING.state_hash}"}, "sk": {"S": "STATE"}}
+    dynamodb.update_item(
+        TableName=TABLE,
+        Key=key,
+        UpdateExpression="REMOVE #parameters",
+        ExpressionAttributeNames={"#parameters": "parameters"},
+    )
 
-        assert store.take_pending(PENDING.state_hash) == replace(PENDING, parameters={})
+    assert store.take_pending(PENDING.state_hash) == replace(PENDING, parameters={})
 
 
-def test_the_items_are_keyed_by_hashes_and_go_by_themselves():
-    with open_aws_account():
-        client = boto3.client("dynamodb")
-        store = DynamoDBAuthorizations(client, TABLE)
-        store.put_pending(PENDING)
-        store.put_returned(RETURNED)
+def test_the_items_are_keyed_by_hashes_and_go_by_themselves(dynamodb):
+    store = DynamoDBAuthorizations(dynamodb, TABLE)
+    store.put_pending(PENDING)
+    store.put_returned(RETURNED)
 
-        items = {item["sk"]["S"]: item for item in client.scan(TableName=TABLE)["Items"]}
+    items = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
 
     assert items["STATE"]["pk"]["S"] == f"STATE#{PENDING.state_hash}"
     assert items["SESSION"]["pk"]["S"] == f"STATE#{PENDING.session_hash}"

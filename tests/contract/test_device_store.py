@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 
 from evertoken.adapters.dynamodb_devices import DynamoDBDevices
@@ -13,7 +12,7 @@ from evertoken.domain.connection import PublicationMode, RefreshPolicy, Sealed
 from evertoken.domain.errors import UserMismatchError
 from evertoken.ports import PollTooEarly
 from tests.fakes.devices import MemoryDevices
-from tests.support.aws_account import TABLE, open_aws_account
+from tests.support.aws_account import TABLE
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
 UNTIL = NOW + timedelta(seconds=28)
@@ -42,10 +41,8 @@ DEVICE = PendingDevice(
 @pytest.fixture(params=["memory", "dynamodb"])
 def store(request):
     if request.param == "memory":
-        yield MemoryDevices()
-        return
-    with open_aws_account():
-        yield DynamoDBDevices(boto3.client("dynamodb"), TABLE)
+        return MemoryDevices()
+    return DynamoDBDevices(request.getfixturevalue("dynamodb"), TABLE)
 
 
 def claim(store, *, tenant_id="acme", user_id="user é", now=NOW, until=UNTIL):
@@ -145,12 +142,10 @@ def test_the_fifth_try_with_another_user_ends_the_session(store):
     assert claim(store, now=UNTIL) is None
 
 
-def test_the_item_is_keyed_by_a_hash_and_goes_by_itself():
-    with open_aws_account():
-        client = boto3.client("dynamodb")
-        DynamoDBDevices(client, TABLE).put(DEVICE)
+def test_the_item_is_keyed_by_a_hash_and_goes_by_itself(dynamodb):
+    DynamoDBDevices(dynamodb, TABLE).put(DEVICE)
 
-        (item,) = client.scan(TableName=TABLE)["Items"]
+    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
 
     assert (item["pk"]["S"], item["sk"]["S"]) == (f"STATE#{DEVICE.session_hash}", "DEVICE")
     assert 0 <= int(item["ttl"]["N"]) - DEVICE.expires_at.timestamp() <= 60

@@ -24,7 +24,7 @@ from tests.fakes.directory import (
     MemoryRegistrationSecrets,
     MemoryTenants,
 )
-from tests.support.aws_account import SECRET_PREFIX, TABLE, open_aws_account
+from tests.support.aws_account import SECRET_PREFIX, TABLE
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 7000, tzinfo=UTC)
 TENANT = Tenant(
@@ -63,23 +63,21 @@ REGISTRATION = ClientRegistration(
 @pytest.fixture(params=["memory", "aws"])
 def stores(request):
     if request.param == "memory":
-        yield SimpleNamespace(
+        return SimpleNamespace(
             tenants=MemoryTenants(),
             clients=MemoryApiClients(),
             registrations=MemoryRegistrations(),
             secrets=MemoryRegistrationSecrets(),
             providers=MemoryOperatorProviders(),
         )
-        return
-    with open_aws_account():
-        dynamodb = boto3.client("dynamodb")
-        yield SimpleNamespace(
-            tenants=DynamoDBTenants(dynamodb, TABLE),
-            clients=DynamoDBApiClients(dynamodb, TABLE),
-            registrations=DynamoDBRegistrations(dynamodb, TABLE),
-            secrets=SecretsManagerRegistrationSecrets(boto3.client("secretsmanager"), prefix=SECRET_PREFIX),
-            providers=DynamoDBOperatorProviders(dynamodb, TABLE),
-        )
+    dynamodb = request.getfixturevalue("dynamodb")
+    return SimpleNamespace(
+        tenants=DynamoDBTenants(dynamodb, TABLE),
+        clients=DynamoDBApiClients(dynamodb, TABLE),
+        registrations=DynamoDBRegistrations(dynamodb, TABLE),
+        secrets=SecretsManagerRegistrationSecrets(boto3.client("secretsmanager"), prefix=SECRET_PREFIX),
+        providers=DynamoDBOperatorProviders(dynamodb, TABLE),
+    )
 
 
 def test_a_tenant_comes_back_as_it_was_put_and_can_be_replaced(stores):
@@ -274,18 +272,15 @@ def test_deleting_a_secret_that_is_not_there_is_fine(stores):
     stores.secrets.delete("github-acme")
 
 
-def test_a_client_secret_is_stored_replaced_and_removed_in_secrets_manager():
-    with open_aws_account():
-        client = boto3.client("secretsmanager")
-        secrets = SecretsManagerRegistrationSecrets(client, prefix=SECRET_PREFIX)
-        name = f"{SECRET_PREFIX}/private/registrations/github-acme"
+def test_a_client_secret_is_stored_replaced_and_removed_in_secrets_manager(dynamodb):
+    client = boto3.client("secretsmanager")
+    secrets = SecretsManagerRegistrationSecrets(client, prefix=SECRET_PREFIX)
+    name = f"{SECRET_PREFIX}/private/registrations/github-acme"
 
-        secrets.write("github-acme", ClientSecrets(client_secret="first: % é", private_key="pem"))
-        secrets.write("github-acme", ClientSecrets(client_secret="second"))
-        assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {
-            "client_secret": "second"
-        }
-        secrets.delete("github-acme")
-        secrets.write("github-acme", ClientSecrets(private_key="third"))
+    secrets.write("github-acme", ClientSecrets(client_secret="first: % é", private_key="pem"))
+    secrets.write("github-acme", ClientSecrets(client_secret="second"))
+    assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {"client_secret": "second"}
+    secrets.delete("github-acme")
+    secrets.write("github-acme", ClientSecrets(private_key="third"))
 
-        assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {"private_key": "third"}
+    assert json.loads(client.get_secret_value(SecretId=name)["SecretString"]) == {"private_key": "third"}

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 
 from evertoken.adapters.dynamodb_ledger import DynamoDBLedger
@@ -11,7 +10,7 @@ from evertoken.domain.connection import ConnectionKey, ConnectionStatus, Failure
 from evertoken.domain.ledger import LedgerEntry, LedgerType
 from evertoken.domain.origin import Origin, Trigger
 from tests.fakes.ledger import MemoryLedger
-from tests.support.aws_account import TABLE, open_aws_account
+from tests.support.aws_account import TABLE
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 7000, tzinfo=UTC)
 KEY = ConnectionKey(tenant_id="acme", connection_id="con_a")
@@ -39,10 +38,8 @@ FULL = LedgerEntry(
 @pytest.fixture(params=["memory", "dynamodb"])
 def ledger(request):
     if request.param == "memory":
-        yield MemoryLedger()
-        return
-    with open_aws_account():
-        yield DynamoDBLedger(boto3.client("dynamodb"), TABLE, retention_days=90)
+        return MemoryLedger()
+    return DynamoDBLedger(request.getfixturevalue("dynamodb"), TABLE, retention_days=90)
 
 
 def entries_of(ledger, key=KEY, limit=10, position=None):
@@ -103,16 +100,14 @@ def test_only_what_began_is_known(ledger):
     assert len(entries_of(ledger)) == 2, "what is known is no entry"
 
 
-def test_entries_have_an_end_and_a_connection_that_lives_is_known_without_one():
-    with open_aws_account():
-        client = boto3.client("dynamodb")
-        ledger = DynamoDBLedger(client, TABLE, retention_days=90)
-        ledger.write(BARE)
-        expected = int((NOW + timedelta(days=90)).timestamp())
-        assert read_ends(client) == {"entry": expected, "known": None}
+def test_entries_have_an_end_and_a_connection_that_lives_is_known_without_one(dynamodb):
+    ledger = DynamoDBLedger(dynamodb, TABLE, retention_days=90)
+    ledger.write(BARE)
+    expected = int((NOW + timedelta(days=90)).timestamp())
+    assert read_ends(dynamodb) == {"entry": expected, "known": None}
 
-        ledger.write(replace(BARE, type=LedgerType.RETIRED, status=ConnectionStatus.RETIRED))
-        assert read_ends(client) == {"entry": expected, "known": expected}
+    ledger.write(replace(BARE, type=LedgerType.RETIRED, status=ConnectionStatus.RETIRED))
+    assert read_ends(dynamodb) == {"entry": expected, "known": expected}
 
 
 def read_ends(client):

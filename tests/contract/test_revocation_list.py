@@ -4,7 +4,6 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import boto3
 import pytest
 
 from evertoken.adapters.client_admission import MOST_CLIENTS, ClientAdmission
@@ -13,7 +12,7 @@ from evertoken.domain.authorization import Caller, Revoked
 from evertoken.domain.errors import AuthenticationError, RateLimitedError, StoreUnavailableError
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import MemoryRevocations
-from tests.support.aws_account import TABLE, open_aws_account
+from tests.support.aws_account import TABLE
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 500_000, tzinfo=UTC)
 NOBODY = Revoked(clients=frozenset(), tenants={})
@@ -22,10 +21,8 @@ NOBODY = Revoked(clients=frozenset(), tenants={})
 @pytest.fixture(params=["memory", "aws"])
 def store(request):
     if request.param == "memory":
-        yield MemoryRevocations()
-        return
-    with open_aws_account():
-        yield DynamoDBRevocations(boto3.client("dynamodb"), TABLE)
+        return MemoryRevocations()
+    return DynamoDBRevocations(request.getfixturevalue("dynamodb"), TABLE)
 
 
 def test_revoked_clients_and_tenants_are_read_back_apart(store):
@@ -82,33 +79,27 @@ def test_a_tenant_that_may_pass_again_does_so_with_what_was_issued_from_that_sec
     assert not revoked.refuses_tenant("beta", issued_at=issued_at)
 
 
-def test_an_entry_goes_by_itself_once_no_token_is_left_and_a_suspension_never_does():
-    with open_aws_account():
-        dynamodb = boto3.client("dynamodb")
-        store = DynamoDBRevocations(dynamodb, TABLE)
-        store.revoke_client("cli_a", until=NOW)
-        store.revoke_tenant("acme", now=NOW, until=None)
-        store.revoke_tenant("beta", now=NOW, until=None)
-        store.lift_tenant("beta", now=NOW, until=NOW)
-        entries = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
+def test_an_entry_goes_by_itself_once_no_token_is_left_and_a_suspension_never_does(dynamodb):
+    store = DynamoDBRevocations(dynamodb, TABLE)
+    store.revoke_client("cli_a", until=NOW)
+    store.revoke_tenant("acme", now=NOW, until=None)
+    store.revoke_tenant("beta", now=NOW, until=None)
+    store.lift_tenant("beta", now=NOW, until=NOW)
+    entries = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
 
     assert int(entries["CLIENT#cli_a"]["ttl"]["N"]) - NOW.timestamp() == 0.5
     assert "ttl" not in entries["TENANT#acme"]
     assert entries["TENANT#beta"]["ttl"] == entries["CLIENT#cli_a"]["ttl"]
 
 
-def test_more_entries_than_one_answer_holds_are_all_read():
-    with open_aws_account():
-        dynamodb = boto3.client("dynamodb")
-        names = {f"t{number}-{'x' * 1000}" for number in range(1100)}
-        for first in range(0, 1100, 25):
-            some = sorted(names)[first : first + 25]
-            items = [{"pk": {"S": "REVOKED"}, "sk": {"S": f"TENANT#{name}"}} for name in some]
-            dynamodb.batch_write_item(
-                RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in items]}
-            )
+def test_more_entries_than_one_answer_holds_are_all_read(dynamodb):
+    names = {f"t{number}-{'x' * 1000}" for number in range(1100)}
+    for first in range(0, 1100, 25):
+        some = sorted(names)[first : first + 25]
+        items = [{"pk": {"S": "REVOKED"}, "sk": {"S": f"TENANT#{name}"}} for name in some]
+        dynamodb.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in items]})
 
-        assert DynamoDBRevocations(dynamodb, TABLE).read_all().tenants == dict.fromkeys(names)
+    assert DynamoDBRevocations(dynamodb, TABLE).read_all().tenants == dict.fromkeys(names)
 
 
 class CountedRevocations(MemoryRevocations):

@@ -41,7 +41,7 @@ def keep_schedules(installation: Installation) -> dict[str, Any]:
     tenants = [new_name("recurring"), new_name("once")]
     recurring, once = (installation.team(tenant_id) for tenant_id in tenants)
     # Young enough to be refreshed again at each tick: the floor is a quarter of the life.
-    profile = ProviderProfile(rotation=STRICT_KILL, access_token_seconds=round(3.6 * minute))
+    profile = ProviderProfile(rotation=STRICT_KILL, access_token_seconds=round(2.4 * minute))
     with open_site(installation, *tenants, rotation="strict_kill", profile=profile) as site:
         kept, left, spared = (
             team.connect(site.provider_id, policy="lazy", publication="api_only", account=account)

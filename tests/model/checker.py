@@ -90,9 +90,11 @@ def explore(model: Model[S], *, bound: int) -> Outcome:
             steps += 1
             if (breach := model.find_step_breach(state, after)) is not None:
                 return stop(breach, state, model.canonical(after))
-            known = model.canonical(after)
-            if known not in parents:
-                parents[known] = state
+            known, count = model.canonical(after), len(parents)
+            parents.setdefault(
+                known, state
+            )  # to look first would hash the state once more, and that takes the most time
+            if len(parents) > count:
                 waiting.append(known)
         if len(parents) > bound:
             return Outcome(states=len(parents), steps=steps, complete=False)

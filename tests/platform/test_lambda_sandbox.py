@@ -105,7 +105,7 @@ def test_a_process_that_exits_is_reported(sandbox: LambdaSandbox) -> None:
 
 
 def test_a_missing_dependency_fails_as_it_would_on_lambda(function: BuiltFunction) -> None:
-    (function.code / "handler.py").write_text("import httpx\n")
+    (function.code / "handler.py").write_text("import pytest\n")
     with LambdaSandbox(function) as sandbox:
         result = sandbox.invoke({})
     assert result.error_type == "Runtime.ImportModuleError"

@@ -85,7 +85,7 @@ class AuthlibServer:
         os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
         self._server = make_server("127.0.0.1", 0, self._application(), threaded=True, request_handler=Quiet)
         self.memory.issuer = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
 

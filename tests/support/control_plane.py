@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import boto3
 import httpx
 
 from evertoken.entrypoints.auth_api import build_auth_api
@@ -18,7 +17,7 @@ from evertoken.entrypoints.oauth_callback import build_oauth_callback
 from evertoken.entrypoints.operations_api import build_operations_api
 from evertoken.entrypoints.registrations_api import build_registrations_api
 from evertoken.entrypoints.token_reader import build_token_reader
-from tests.support.aws_account import OPERATOR_SECRET, TABLE, AwsAccount, open_aws_account
+from tests.support.aws_account import OPERATOR_SECRET, AwsAccount, empty_account, open_aws_account
 
 DOMAIN = "api.evertoken.example"
 RETURN_URL = "https://app.example/connected?tab=1"
@@ -119,12 +118,7 @@ class ControlPlane:
 
     def empty(self) -> None:
         """Forget all that was made, in the account and in the functions' memories."""
-        dynamodb, secrets = boto3.client("dynamodb"), boto3.client("secretsmanager")
-        for item in dynamodb.scan(TableName=TABLE)["Items"]:
-            dynamodb.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
-        for secret in secrets.list_secrets(MaxResults=100)["SecretList"]:
-            if "/operator" not in secret["Name"]:
-                secrets.delete_secret(SecretId=secret["Name"], ForceDeleteWithoutRecovery=True)
+        empty_account()
         self.tokens.clear()
         self.restart("connections_api")
         self.restart("oauth_callback")

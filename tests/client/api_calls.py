@@ -1,0 +1,181 @@
+"""One call of every method of the API client, with every argument that it takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.client.api_world import CONNECTION
+
+WISH = {
+    "registration": "corp-main",
+    "account": "ada",
+    "name": "Ada's",
+    "display_name": "Ada",
+    "scopes": ["openid"],
+    "parameters": {"shop": "acme"},
+    "policy": "lazy",
+    "publication": "api_only",
+}
+FILTERS = {
+    "user_id": "u-17",
+    "provider": "corp",
+    "account": "ada",
+    "status": "active",
+    "refresh_before_minutes": 60,
+    "limit": 10,
+}
+BACK_OFF = {"attempts": 2, "initial_delay_seconds": 1.5, "maximum_delay_seconds": 30}
+SINCE = datetime(2026, 11, 20, tzinfo=UTC)
+AUDIT = {
+    "since": SINCE,
+    "until": SINCE,
+    "action": "connection.disconnect",
+    "connection_id": CONNECTION,
+    "limit": 10,
+}
+ROW = {
+    "provider": "corp",
+    "registration": "corp-main",
+    "user_id": "u-17",
+    "account": "ada",
+    "name": "Ada's",
+    "display_name": "Ada",
+    "access_token": "at",
+    "token_type": "Bearer",
+    "refresh_token": "rt",
+    "expires_at": SINCE,
+    "expires_in": 3600,
+    "issued_at": SINCE,
+    "refresh_token_expires_at": SINCE,
+    "granted_at": SINCE,
+    "scope": "openid",
+    "parameters": {},
+    "policy": "lazy",
+    "publication": "api_only",
+}
+
+CALLS = {
+    "connections.start": (
+        ["corp"],
+        {"user_id": "u-17", "return_url": "https://app.example/back", "user_token": "ut", **WISH},
+    ),
+    "connections.start_device": (["corp"], {"user_id": "u-17", **WISH}),
+    "connections.complete": (["urn:evertoken:session:x"], {"user_id": "u-17"}),
+    "connections.complete_device": (["urn:evertoken:device:x"], {"user_id": "u-17"}),
+    "connections.connect_application": (["corp"], {"user_id": "application", **WISH}),
+    "connections.assert_subject": (["corp"], {"user_id": "u-17", "subject": "ada@corp", **WISH}),
+    "connections.connect_user_token": (["corp"], {"user_id": "u-17", "user_token": "ut", **WISH}),
+    "connections.exchange_token": (
+        ["corp"],
+        {"user_id": "u-17", "subject_token": "st", "subject_token_type": "urn:x", **WISH},
+    ),
+    "connections.log_in": (
+        ["corp"],
+        {"user_id": "u-17", "username": "ada", "password": "p w", **WISH},
+    ),
+    "connections.list": ([], {**FILTERS, "cursor": "c"}),
+    "connections.iterate": ([], FILTERS),
+    "connections.get": ([CONNECTION], {}),
+    "connections.token": ([CONNECTION], {"min_ttl_seconds": 60, "rejected_generation": 3}),
+    "connections.change": (
+        [CONNECTION],
+        {
+            "name": "n",
+            "display_name": "d",
+            "policy": "lazy",
+            "publication": "api_only",
+            "on_hold": True,
+        },
+    ),
+    "connections.disconnect": ([CONNECTION], {}),
+    "connections.refresh": ([CONNECTION], BACK_OFF),
+    "connections.refresh_many": (
+        [],
+        {
+            "connection_ids": [CONNECTION],
+            "accounts": [("corp", "ada")],
+            "refresh_before_minutes": 60,
+            "wait_seconds": 1.5,
+            **BACK_OFF,
+        },
+    ),
+    "connections.ledger": ([CONNECTION], {"limit": 10, "cursor": "c"}),
+    "connections.iterate_ledger": ([CONNECTION], {"limit": 10}),
+    "connections.import_many": ([[ROW]], {}),
+    "jobs.list": ([], {"status": "active"}),
+    "jobs.get": (["job_1"], {}),
+    "schedules.refresh_once": ([CONNECTION], {"delay_minutes": 5, **BACK_OFF}),
+    "schedules.refresh_every": ([60], {"refresh_before_minutes": 90, **BACK_OFF}),
+    "schedules.list": ([], {}),
+    "schedules.get": (["sch_1"], {}),
+    "schedules.cancel": (["sch_1"], {}),
+    "sessions.open": (["u-17"], {"role": "host", "email": "ada@x.example", "name": "Ada"}),
+    "sessions.list": ([], {"user_id": "u-17", "limit": 10, "cursor": "c"}),
+    "sessions.iterate": ([], {"user_id": "u-17", "limit": 10}),
+    "sessions.get": (["ses_1"], {}),
+    "sessions.get_state": (["ses_1"], {"session_token": "st"}),
+    "sessions.change": (["ses_1"], {"role": "guest", "email": "ada@x.example", "name": "Ada"}),
+    "sessions.end": (["ses_1"], {"session_token": "st"}),
+    "sessions.refresh_token": ([], {"session_token": "st"}),
+    "sessions.get_video_state": (["ses_1"], {"session_token": "st"}),
+    "sessions.refresh_video_token": ([], {"session_token": "st"}),
+    "statistics.get": ([], {"refresh_before_minutes": 90}),
+    "audit.list": ([], {**AUDIT, "cursor": "c"}),
+    "audit.iterate": ([], AUDIT),
+    "providers.list": ([], {"search": "corp"}),
+    "providers.get": (["corp"], {}),
+    "providers.put": (["corp", {"issuer": "https://sso.example"}], {}),
+    "providers.delete": (["corp"], {}),
+    "registrations.list": ([], {}),
+    "registrations.get": (["corp-main"], {}),
+    "registrations.put": (
+        ["corp-main"],
+        {
+            "provider": "corp",
+            "client_id": "id",
+            "client_secret": "s",
+            "tenants": ["acme"],
+            "scopes": ["openid"],
+            "client_authentication": "basic",
+            "signing_key": {"algorithm": "ES256", "key_id": "1"},
+            "private_key": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n-----END PRIVATE KEY-----\n",
+            "parameters": {"shop": "acme"},
+        },
+    ),
+    "registrations.delete": (["corp-main"], {}),
+    "tenants.list": ([], {}),
+    "tenants.get": (["acme"], {}),
+    "tenants.put": (
+        ["acme"],
+        {"name": "Acme", "return_urls": ["https://app.example/back"], "suspended": False},
+    ),
+    "tenants.delete": (["acme"], {}),
+    "api_clients.list": ([], {"tenant_id": "acme"}),
+    "api_clients.get": (["cli_1"], {}),
+    "api_clients.create": (["acme"], {"name": "backend", "scopes": ["tokens:read"]}),
+    "api_clients.create_for_role": (
+        ["acme"],
+        {"name": "jobs", "scopes": ["tokens:read"], "role_arn": "arn:aws:iam::123456789012:role/Jobs"},
+    ),
+    "api_clients.create_for_issuer": (
+        ["acme"],
+        {
+            "name": "ci",
+            "scopes": ["tokens:read"],
+            "issuer": "https://ci.example",
+            "audience": "evertoken",
+            "audience_claim": "aud",
+            "subject": "main",
+        },
+    ),
+    "api_clients.delete": (["cli_1"], {}),
+    "access_tokens.issue": (
+        [],
+        {"client_id": "cli_1", "client_secret": "evs_1", "scope": "tokens:read"},
+    ),
+    "access_tokens.exchange": (["ey.ey.x"], {"scope": "tokens:read"}),
+    "access_tokens.issue_for_role": ([], {"scope": "tokens:read"}),
+    "access_tokens.keys": ([], {}),
+    "service.health": ([], {}),
+    "service.openapi": ([], {}),
+}
