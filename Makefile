@@ -15,6 +15,9 @@ PYTHON_RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 PARAMETERS ?=
 
+# What Python compiles is kept for the next process, whatever the shell says: the stack and the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE :=
+
 APP := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.local/sam .venv-sam/bin/sam
 UV := .tools/bin/uv

@@ -1,17 +1,26 @@
-"""The command as a user runs it: a process of its own, with a home of its own and no credential that was not given."""
+"""The command as a user runs it: within this process, in a process of its own or at a terminal; with a home of its own and no credential that was not given."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
+import time
+import webbrowser
 from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import evertoken
+from evertoken.client.command import connect, jobs, main, return_page
 
 LAYER = Path(evertoken.__file__).parents[1]
 COMMAND = (sys.executable, "-m", "evertoken.client.command")
@@ -22,6 +31,13 @@ class Ended:
     status: int
     out: str
     error: str
+
+
+class QuickToStop(ThreadingHTTPServer):
+    """Looks often whether it is to stop."""
+
+    def serve_forever(self, poll_interval=0.01):
+        super().serve_forever(poll_interval)
 
 
 class User:
@@ -36,6 +52,7 @@ class User:
             "EVERTOKEN_API": base_url,
             "EVERTOKEN_TOKEN": "users-token",
         }
+        self.pauses = []
 
     @property
     def login_file(self):
@@ -47,11 +64,36 @@ class User:
             self.environment.pop(name, None)
         return self
 
-    def run(self, *arguments, given=None, directory=None):
+    def run(self, *arguments, given=None):
+        """What the command's entry does within this process, which is quicker; its waits are noted and not slept."""
+        given, out, error = (
+            io.TextIOWrapper(io.BytesIO(text), encoding="utf-8")
+            for text in ((given or "").encode(), b"", b"")
+        )
+        clock = SimpleNamespace(sleep=self.pauses.append, monotonic=time.monotonic)
+        with (
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch.multiple(sys, argv=["evertoken", *arguments], stdin=given, stdout=out, stderr=error),
+            mock.patch.object(connect, "time", clock),
+            mock.patch.object(jobs, "time", clock),
+            mock.patch.object(return_page, "ThreadingHTTPServer", QuickToStop),
+            contextlib.chdir(self.home),
+        ):
+            importlib.reload(webbrowser)  # it looks for browsers once a process
+            try:
+                main()
+                status = 0
+            except SystemExit as exit_:
+                status = exit_.code
+        for stream in (out, error):
+            stream.flush()
+        return Ended(status or 0, out.buffer.getvalue().decode(), error.buffer.getvalue().decode())
+
+    def run_process(self, *arguments, given=None):
         ended = subprocess.run(
             [*COMMAND, *arguments],
             env=self.environment,
-            cwd=directory or self.home,
+            cwd=self.home,
             input=given or "",
             capture_output=True,
             text=True,
@@ -59,18 +101,6 @@ class User:
             check=False,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
-
-    def start(self, *arguments):
-        """A process that goes on; its lines can be read."""
-        return subprocess.Popen(
-            [*COMMAND, *arguments],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
     def run_at_terminal(self, *arguments, typed="", interrupted_when=None):
         """Everything that a terminal shows, and the exit status; Ctrl-C comes when what is shown is enough."""

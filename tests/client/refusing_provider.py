@@ -71,6 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.server.redirect_to)
             self.send_header("Content-Length", "0")
             self.end_headers()
+        elif self.path == "/order":
+            self.send_response(303)
+            self.send_header("Location", "/data")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif self.path == "/download":
             self._download()
         elif self.path == "/always-200":

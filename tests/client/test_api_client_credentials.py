@@ -271,3 +271,56 @@ def test_no_secret_is_in_a_representation_an_error_or_a_log(build, documented_ap
     texts.append(repr(program.call("api_clients.create", "acme", name="n", scopes=["tokens:read"])))
     texts.append(caplog.text)
     assert not [secret for secret in secrets for text in texts if secret in text]
+
+
+def test_a_token_that_a_header_cannot_carry_is_refused_without_being_shown(documented_api):
+    for given in (
+        {"token": "a-secret\n"},
+        {"token": "a secret"},
+        {"client_id": "cli\r", "client_secret": "s"},
+    ):
+        with pytest.raises(ConfigurationError, match="line break") as caught:
+            EvertokenClient(documented_api.base_url, **given)
+        assert "secret" not in str(caught.value).replace("client_secret", "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:password@api.example",
+        "https://api.example?stage=1",
+        "https://api.example#part",
+        "https://api.example\n",
+        "https://api..example",
+        "https://[::1",
+        "https://",
+        "ftp://api.example",
+        "api.example",
+        "https://api.example:port",
+        None,
+    ],
+)
+def test_an_address_that_is_not_one_is_refused_without_being_shown(address):
+    with pytest.raises(ConfigurationError, match="EVERTOKEN_API") as caught:
+        EvertokenClient(address, token="t")
+    assert "password" not in str(caught.value).replace("user, password", "")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://api.example/stage/", "http://127.0.0.1:4566/app", "http://[::1]:1/app"]
+)
+def test_an_address_that_is_one_is_taken(address):
+    with EvertokenClient(address, token="t"):
+        pass
+
+
+def test_a_role_is_asked_for_by_a_word_that_is_understood(monkeypatch):
+    for name in ("EVERTOKEN_CLIENT_ID", "EVERTOKEN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EVERTOKEN_API", "https://api.example")
+    for value in ("1", "true", "TRUE"):
+        monkeypatch.setenv("EVERTOKEN_AS_ROLE", value)
+        EvertokenClient.from_env().close()
+    monkeypatch.setenv("EVERTOKEN_AS_ROLE", "perhaps")
+    with pytest.raises(ConfigurationError, match="EVERTOKEN_AS_ROLE"):
+        EvertokenClient.from_env()

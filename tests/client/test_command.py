@@ -39,7 +39,7 @@ def a_list(*rows):
 
 def test_a_piped_token_is_the_token_and_nothing_else(user, documented_api):
     documented_api.plan(answer({**example(SCHEMAS["AccessToken"]), "access_token": "at-1"}))
-    ended = user.run("token", CONNECTION, "--min-ttl", "60")
+    ended = user.run_process("token", CONNECTION, "--min-ttl", "60")
     assert (ended.status, ended.out, ended.error) == (0, "at-1\n", "")
     assert documented_api.seen[-1].query == {"min_ttl": "60"}
 
@@ -94,7 +94,7 @@ def test_a_watched_list_counts_down_until_it_is_interrupted(user, documented_api
     def lefts(shown):
         return list(dict.fromkeys(re.findall(r"\b(\d\d)s\b", shown)))
 
-    ended = user.run_at_terminal("ls", "--watch", interrupted_when=lambda shown: len(lefts(shown)) >= 3)
+    ended = user.run_at_terminal("ls", "--watch", interrupted_when=lambda shown: len(lefts(shown)) >= 2)
     assert ended.status == 0
     assert lefts(ended.out) == sorted(lefts(ended.out), reverse=True)
     assert user.run("ls", "--watch").status == 2
@@ -266,6 +266,7 @@ def test_jobs_are_listed_shown_and_waited_for(user, documented_api):
     failed = {**progress, "job": {**progress["job"], "status": "failed"}}
     documented_api.plan(answer(going), answer(failed), answer(failed))
     assert user.run("jobs", "job_1", "--wait").status == 1
+    assert user.pauses == [2]
     assert json.loads(user.run("jobs", "job_1", "--json").out)["job"]["status"] == "failed"
     assert user.run("jobs", "--wait").status == 2
 
@@ -305,10 +306,10 @@ def test_where_only_the_client_is_installed_the_check_says_where_it_is(user, tmp
     user.environment["PYTHONPATH"] = str(tmp_path / "wheel")
     document = tmp_path / "corp.json"
     document.write_text("{}")
-    ended = user.run("providers", "check", str(document))
+    ended = user.run_process("providers", "check", str(document))
     assert ended.status == 1
     assert "make check-provider" in ended.error
-    assert user.run("--help").status == 0
+    assert user.run_process("--help").status == 0
 
 
 def test_without_its_libraries_the_command_says_what_to_install(user, tmp_path):
@@ -317,6 +318,6 @@ def test_without_its_libraries_the_command_says_what_to_install(user, tmp_path):
         "raise ModuleNotFoundError(\"No module named 'click'\", name='click')"
     )
     user.environment["PYTHONPATH"] = f"{tmp_path / 'hidden'}:{user.environment['PYTHONPATH']}"
-    ended = user.run("ls")
+    ended = user.run_process("ls")
     assert ended.status == 1
     assert "pip install 'evertoken[cli]'" in ended.error

@@ -17,14 +17,14 @@ from tests.client.api_world import CONNECTION, SCHEMAS, Planned, example, refusa
 from tests.client.command_world import User
 
 SESSION = "urn:evertoken:session:abc"
-BROWSER = """#!{python}
-import sys, urllib.parse, urllib.request
+BROWSER = """#!{python} -IS
+import http.client, sys, urllib.parse
 query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(sys.argv[1]).query))
 for address in query.values():
-    try:
-        urllib.request.urlopen(address, timeout=10).read()
-    except urllib.error.HTTPError:
-        pass
+    where = urllib.parse.urlsplit(address)
+    page = http.client.HTTPConnection(where.netloc, timeout=10)
+    page.request("GET", where.path + "?" + where.query)
+    page.getresponse().read()
 """
 
 
@@ -80,7 +80,7 @@ def test_the_browser_is_opened_waited_for_and_the_connection_printed(user, docum
     documented_api.plan(
         started(back_at(return_url)), connected(expires_at=soon(3599), notices=["Mind the end."])
     )
-    ended = user.run(
+    ended = user.run_process(
         "connect",
         "corp",
         "--user",
@@ -163,15 +163,16 @@ def test_a_device_is_shown_its_code_and_polled_at_the_pace_that_is_named(user, d
         "user_code": "WDJB-MJHT",
         "verification_uri": "https://provider.example/activate",
         "expires_at": soon(),
-        "interval_seconds": 1,
+        "interval_seconds": 5,
     }
     documented_api.plan(
-        answer(device, 201), answer({"status": "pending", "retry_after": 1}, 202), connected()
+        answer(device, 201), answer({"status": "pending", "retry_after": 10}, 202), connected()
     )
     ended = user.run("connect", "corp", "--device", "--user", "u-17")
     assert ended.status == 0, ended.error
     assert "https://provider.example/activate and enter the code WDJB-MJHT" in ended.error
     assert [one.path for one in documented_api.seen[1:]] == ["/v1/connections/complete"] * 2
+    assert user.pauses == [5, 10]
 
 
 def test_without_a_browser_a_provider_that_offers_it_is_connected_by_device(user, documented_api, return_url):

@@ -243,6 +243,20 @@ def test_a_redirect_within_the_origin_keeps_the_token(caller, provider, first):
     assert provider.tokens == ["token-1", "token-1"]
 
 
+def test_an_order_that_was_taken_is_not_sent_again_when_the_page_after_it_refuses_the_token(
+    caller, provider, api, first, clock
+):
+    provider.good = {"token-2"}
+    api.serve(document(2, clock.instant(3600)))
+    answer = caller.send("POST", provider.url + "/order", content=b"buy")
+    assert answer.status_code == 200
+    assert provider.requests == [
+        ("/order", "token-1", b"buy"),
+        ("/data", "token-1", b""),
+        ("/data", "token-2", b""),
+    ]
+
+
 def test_a_body_that_cannot_be_sent_twice_is_sent_once(caller, provider, api, first, secrets, clock):
     provider.good = {"token-2"}
     api.serve(document(2, clock.instant(3600)))

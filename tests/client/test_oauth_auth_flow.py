@@ -147,6 +147,21 @@ def test_a_body_of_bytes_is_sent_again_and_a_stream_is_not(world):
         assert len(seen) == 3
 
 
+def test_an_order_that_was_taken_is_not_sent_again_when_the_page_after_it_refuses_the_token(world):
+    client, first = world.connected()
+    seen = []
+
+    def play(method, path, headers, body):
+        seen.append((method, body))
+        if method == "POST":
+            return 303, {"Location": "/order/1"}, {}
+        return (401 if first.access_token in headers["authorization"] else 200), {}, {}
+
+    with JsonServer(play) as resource:
+        assert Http(world, client).send("POST", resource.url, content=b"buy").status_code == 200
+    assert seen == [("POST", b"buy"), ("GET", b""), ("GET", b"")]
+
+
 def test_a_redirect_to_another_origin_takes_no_token_along_and_refuses_nothing(world):
     client, _ = world.connected()
     with (

@@ -6,14 +6,15 @@ import time
 
 import pytest
 
-from evertoken.client import AsyncOAuthClient, OAuthClient
+from evertoken.client import AsyncOAuthClient, OAuthClient, oauth_base
 from tests.client.oauth_world import ListStorage, OAuthWorld
 from tests.support.provider_faults import unavailable
 
 
 @pytest.fixture
-def world():
-    world = OAuthWorld("blocking", access_token_seconds=2)
+def world(monkeypatch):
+    monkeypatch.setattr(oauth_base, "RETRY_SECONDS", 0.15)
+    world = OAuthWorld("blocking", access_token_seconds=1)
     # Real time: what waits here is a thread and a loop.
     world.provider.rules._clock = time.time
     world.provider.rules._grants._clock = time.time
@@ -91,7 +92,7 @@ def test_tokens_that_cannot_be_saved_are_tried_again_without_haste(world, caplog
         client.start_background_refresh()
         wait_for(lambda: storage.attempts > 2)
         before = storage.attempts
-        time.sleep(1.2)
+        time.sleep(0.36)
         assert storage.attempts - before <= 3
         assert world.count() == 2
         assert caplog.text.count("background refresh failed") == 1

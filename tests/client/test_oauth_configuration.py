@@ -34,6 +34,8 @@ GOOD = {"token_url": "https://provider.test/token", "client_id": "c", "client_se
         ({"rotation": "sometimes"}, "rotation must be one of"),
         ({"grant": "password"}, "grant must be one of"),
         ({"expires_in_unit": "days"}, "expires_in_unit must be one of"),
+        ({"access_token": "canary\n"}, "access_token must be visible ASCII"),
+        ({"access_token": "canary ü"}, "access_token must be visible ASCII"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"timeout_seconds": float("nan")}, "timeout_seconds"),
     ],

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -265,6 +268,48 @@ def test_a_failure_nobody_waits_for_any_more_is_not_reported_as_lost(caplog):
 
     asyncio.run(story())
     assert caplog.records == []
+
+
+def test_a_child_that_was_forked_in_the_middle_of_a_flight_makes_its_own():
+    # In a process of its own: this one has threads, and a fork of it would warn.
+    program = (
+        "import os, signal, threading\nfrom evertoken.client.single_flight import SingleFlight\n"
+        "flights, has_begun, may_end = SingleFlight(), threading.Event(), threading.Event()\n"
+        "def work():\n    has_begun.set()\n    may_end.wait(10)\n"
+        "leader = threading.Thread(target=lambda: flights.run('key', work))\n"
+        "leader.start()\n"
+        "has_begun.wait(10)\n"
+        "if os.fork() == 0:\n"
+        "    signal.alarm(5)\n"
+        "    os._exit(0 if flights.run('key', lambda: 'done') == 'done' else 1)\n"
+        "assert os.wait()[1] == 0\n"
+        "may_end.set()\n"
+    )
+    where = os.pathsep.join(sys.path)
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env={**os.environ, "PYTHONPATH": where},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_hook_that_reads_the_very_connection_is_told_so_and_holds_nobody_up(caplog):
+    reader = TokenReader(
+        secret_prefix=PREFIX,
+        secrets_client=IntegerSecrets(life_seconds=60),
+        on_operation=lambda _: reader.get(CONNECTION),
+    )
+    tokens = []
+    # A daemon, so that a deadlock fails this test and nothing else.
+    thread = threading.Thread(target=lambda: tokens.append(reader.get(CONNECTION)), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert [token.generation for token in tokens] == [1]
+    assert "called back" in caplog.text
 
 
 def test_a_leader_that_is_torn_away_is_followed_by_another():

@@ -393,6 +393,16 @@ def test_the_id_of_another_session_is_an_error_and_no_end(served, clock):
         tokens.read_session("ses_" + "b" * 26)
 
 
+@pytest.mark.parametrize(
+    ("session_id", "segment"), [("..", "%2E%2E"), (".", "%2E"), ("", "%20"), ("../a?b#c", "..%2Fa%3Fb%23c")]
+)
+def test_an_id_does_not_lead_to_another_route(served, clock, session_id, segment):
+    service, _ = served
+    with tokens_of(served, clock) as tokens, pytest.raises(EvertokenClientError):
+        tokens.end_session(session_id)
+    assert service.asked[-1] == ("DELETE", f"/v1/sessions/{segment}")
+
+
 def test_a_session_that_was_ended_here_is_over_for_all_calls(served, clock):
     service, _ = served
     with tokens_of(served, clock) as tokens:
@@ -405,7 +415,7 @@ def test_a_session_that_was_ended_here_is_over_for_all_calls(served, clock):
     assert service.asked == [("DELETE", f"/v1/sessions/{service.session_id}")]
 
 
-def test_a_real_session_of_two_seconds_tokens_outlives_three_of_them_under_asyncio():
+def test_a_real_session_of_one_seconds_tokens_outlives_three_of_them_under_asyncio():
     class Storage:
         saved = None
 
@@ -418,7 +428,7 @@ def test_a_real_session_of_two_seconds_tokens_outlives_three_of_them_under_async
     async def story(service, address):
         storage, seen = Storage(), set()
         async with AsyncSessionTokens(address, token=service.newest, storage=storage) as tokens:
-            until = time.monotonic() + 3.5
+            until = time.monotonic() + 2.8
             async for state in tokens.poll_session(service.session_id, every_seconds=0.05):
                 token = await tokens.get_valid_token()
                 assert service.is_valid(token)
@@ -442,6 +452,8 @@ def test_a_real_session_of_two_seconds_tokens_outlives_three_of_them_under_async
     [
         ({"base_url": "http://api.example.com", "token": "t"}, "https"),
         ({"base_url": "https://api.example.com"}, "POST /v1/sessions"),
+        ({"base_url": "https://api.example.com", "token": "canary\n"}, "line break"),
+        ({"base_url": "https://api.example.com", "token": "canary-ü"}, "line break"),
         (
             {
                 "base_url": "https://api.example.com",
@@ -453,8 +465,9 @@ def test_a_real_session_of_two_seconds_tokens_outlives_three_of_them_under_async
     ],
 )
 def test_a_wrong_configuration_says_what_is_missing(options, words):
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(ConfigurationError, match=words) as caught:
         SessionTokens(options.pop("base_url"), **options)
+    assert "canary" not in str(caught.value)
 
 
 def test_no_error_representation_or_operation_holds_a_token(served, clock):

@@ -7,10 +7,12 @@ import itertools
 import threading
 import time
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
 from evertoken.client import socketio as sockets
+from evertoken.client import socketio_async, socketio_rules
 from evertoken.client.errors import ConfigurationError, CredentialsError, TokenRejectedError, TransportError
 from evertoken.client.session_async_tokens import AsyncSessionTokens
 from evertoken.client.session_tokens import SessionTokens
@@ -19,13 +21,18 @@ from evertoken.client.socketio_rules import NeedToken, Open, Pause, SocketRules
 from tests.client.session_service import serving
 from tests.client.socketio_server import serving_sockets
 
-LIFETIME_SECONDS = 1.5
+LIFETIME_SECONDS = 0.8
 QUICK = SocketOptions(timeout_seconds=3)
+BRIEF = SocketOptions(timeout_seconds=1)
+"""For the tests that wait for it to pass."""
 
 
 @pytest.fixture
-def world():
-    """A service of sessions with short tokens, and a Socket.IO server that knows them."""
+def world(monkeypatch):
+    """A service of sessions with short tokens, and a Socket.IO server that knows them; the waits between attempts are a tenth of a program's."""
+    monkeypatch.setattr(socketio_rules, "FIRST_BACK_OFF_SECONDS", 0.05)
+    monkeypatch.setattr(sockets, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(socketio_async, "_LOOK_SECONDS", 0.2)
     with (
         serving(lifetime_seconds=LIFETIME_SECONDS, grace_seconds=5, leeway_seconds=1) as (service, api),
         serving_sockets(service.expiries.get) as (server, address),
@@ -236,7 +243,7 @@ def test_a_server_that_disconnects_in_the_middle_of_connecting_is_noticed(world)
     service.lifetime *= 100
     server.kicks_while_connecting = 2
     with SessionTokens(api, token=service.newest) as tokens:
-        socket = SessionSocket(address, tokens, options=SocketOptions(timeout_seconds=1))
+        socket = SessionSocket(address, tokens, options=SocketOptions(timeout_seconds=0.6))
         socket.on("connect", lambda: time.sleep(0.2))
         with socket:
             socket.connect()
@@ -249,7 +256,7 @@ def test_a_server_that_disconnects_in_the_middle_of_connecting_is_noticed(world)
 def test_under_asyncio_a_server_that_disconnects_in_the_middle_of_connecting_is_noticed(world):
     async def story(service, server, address, tokens):
         server.kicks_while_connecting = 2
-        socket = AsyncSessionSocket(address, tokens, options=SocketOptions(timeout_seconds=1))
+        socket = AsyncSessionSocket(address, tokens, options=SocketOptions(timeout_seconds=0.6))
         socket.on("connect", lambda: asyncio.sleep(0.2))
         async with socket:
             await socket.connect()
@@ -272,18 +279,50 @@ def test_the_end_of_the_session_ends_the_socket(world):
         assert not socket.is_connected
 
 
-def test_closing_ends_a_wait_between_attempts_at_once(world):
+class OwnTokens:
+    """A program's own class, whose network fails in its own way."""
+
+    def __init__(self, token):
+        self._token = token
+        self.failure = None
+
+    def get_valid_token(self):
+        if self.failure is not None:
+            raise self.failure
+        return self._token
+
+    def refresh(self, refused):
+        return self.get_valid_token()
+
+
+def test_what_a_programs_own_tokens_raise_while_reconnecting_is_told_by_wait(world):
+    service, _, server, address = world
+    service.lifetime *= 100
+    tokens = OwnTokens(service.newest)
+    service.expiries[service.newest] += timedelta(hours=1)
+    with sockets.connect(address, tokens, options=BRIEF) as socket:
+        tokens.failure = RuntimeError("the program's own failure")
+        server.break_connections()
+        with pytest.raises(RuntimeError, match="own failure"):
+            socket.wait(10)
+        with pytest.raises(TransportError, match=r"connect\(\)"):
+            socket.emit("echo", 1)
+
+
+def test_closing_ends_a_wait_between_attempts_at_once(world, monkeypatch):
     service, api, server, address = world
     service.lifetime *= 100
     with SessionTokens(api, token=service.newest) as tokens:
         socket = sockets.connect(address, tokens, options=QUICK)
-        server.refusal = "closed for today"
+        monkeypatch.setattr(socketio_rules, "FIRST_BACK_OFF_SECONDS", 30)
         server.break_connections()
-        eventually(lambda: len(server.connects) >= 4)
+        eventually(lambda: not socket.is_connected)
+        time.sleep(0.1)
         began = time.monotonic()
         socket.close()
         assert time.monotonic() - began < 1
         assert socket.wait(1) is True
+    assert len(server.connects) == 1
     assert not [one for one in threading.enumerate() if one.name == "evertoken-socket"]
 
 
@@ -348,7 +387,7 @@ def test_under_asyncio_a_cut_connection_comes_back_and_a_refused_room_gets_a_ref
 
 def test_under_asyncio_the_end_of_the_session_ends_the_socket(world):
     async def story(service, server, address, tokens):
-        async with await sockets.connect_async(address, tokens, options=QUICK) as socket:
+        async with await sockets.connect_async(address, tokens, options=BRIEF) as socket:
             service.is_over = True
             server.find_end = lambda _: None
             with pytest.raises(CredentialsError):
@@ -359,12 +398,13 @@ def test_under_asyncio_the_end_of_the_session_ends_the_socket(world):
     run_async(world, story)
 
 
-def test_under_asyncio_closing_ends_a_wait_between_attempts_at_once(world):
+def test_under_asyncio_closing_ends_a_wait_between_attempts_at_once(world, monkeypatch):
     async def story(service, server, address, tokens):
         socket = await sockets.connect_async(address, tokens, options=QUICK)
-        server.refusal = "closed for today"
+        monkeypatch.setattr(socketio_rules, "FIRST_BACK_OFF_SECONDS", 30)
         server.break_connections()
-        await asyncio.to_thread(eventually, lambda: len(server.connects) >= 4)
+        await asyncio.to_thread(eventually, lambda: not socket.is_connected)
+        await asyncio.sleep(0.1)
         began = time.monotonic()
         await socket.close()
         await socket.wait()

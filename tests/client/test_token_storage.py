@@ -179,6 +179,40 @@ def test_only_one_holds_the_lock(kind, path):
     other.unlock()
 
 
+def test_a_child_that_was_forked_under_the_lock_does_not_keep_it(path):
+    # In a process of its own: this one has threads, and a fork of it would warn.
+    program = (
+        "import os, sys\nfrom evertoken.client import FileTokenStorage\n"
+        "storage, other = (FileTokenStorage(sys.argv[1]) for _ in range(2))\n"
+        "reads, writes = os.pipe()\n"
+        "assert storage.try_lock()\n"
+        "if os.fork() == 0:\n"
+        "    os.close(writes)\n"
+        "    os.read(reads, 1)\n"
+        "    os._exit(0 if storage.try_lock() else 1)\n"
+        "storage.unlock()\n"
+        "assert other.try_lock()\n"
+        "other.unlock()\n"
+        "os.write(writes, b'x')\n"
+        "assert os.wait()[1] == 0\n"
+        "assert storage.try_lock()\n"
+        "if os.fork() == 0:\n"
+        "    storage.unlock()  # not its own: the parent holds it\n"
+        "    os._exit(0)\n"
+        "assert os.wait()[1] == 0\n"
+        "assert not other.try_lock()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_dead_holder_gives_the_lock_back(path):
     program = (
         "import os, sys\nfrom evertoken.client import FileTokenStorage\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -10,6 +11,7 @@ import zipfile
 import pytest
 
 from local.environments import ROOT
+from tests.client.typed_programs import MISTAKES, RIGHT_API_PROGRAM, RIGHT_OAUTH_PROGRAM, WRONG_PROGRAM
 from tests.support.client_wheel import build_wheel, install_wheel
 
 MYPY = ROOT / ".venv-lint" / "bin" / "mypy"
@@ -96,6 +98,14 @@ SessionSocket("https://video.example.com", None)
     assert answer.returncode == 1
     assert "ConfigurationError" in answer.stderr
     assert "pip install 'evertoken[socketio]'" in answer.stderr
+    program = """
+from evertoken.client import TokenReader
+TokenReader(secret_prefix="evertoken/prod/tokens/acme").get("con_1")
+"""
+    answer = bare.start("-c", program)
+    # The last line: botocore, which translates errors, is missing as well.
+    last = answer.stderr.splitlines()[-1]
+    assert "ConfigurationError: Reading from Secrets Manager needs boto3. Install evertoken[aws]" in last
 
 
 def test_the_version_is_the_projects(bare):
@@ -116,15 +126,16 @@ def test_the_command_says_what_it_lacks_and_with_its_extra_lacks_nothing(bare, f
     assert whole.stdout.startswith("evertoken")
 
 
-def test_the_examples_are_programs_of_users_that_type_check_strictly(full):
+def test_the_examples_and_users_programs_type_check_strictly_and_mistakes_are_found(full):
     assert MYPY.exists(), "python3 -m local.environments lint"
     for example in (ROOT / "examples").glob("*.py"):
         shutil.copy(example, full.directory)
-    wrong = full.directory / "wrong.py"
-    wrong.write_text(
-        "from evertoken.client import SessionTokens\ntoken: int = SessionTokens.from_env().get_valid_token()\n"
-    )
+    (full.directory / "right_api.py").write_text(RIGHT_API_PROGRAM)
+    (full.directory / "right_oauth.py").write_text(RIGHT_OAUTH_PROGRAM)
+    mistakes = "\n".join(line for line, _ in MISTAKES.values())
+    (full.directory / "wrong.py").write_text(f"{WRONG_PROGRAM}{mistakes}\n")
     programs = sorted(path.name for path in full.directory.glob("*.py"))
+    # One run for all of them: most of its time goes into httpx and what that brings.
     checked = subprocess.run(
         [MYPY, "--strict", "--no-incremental", "--python-executable", full.python, *programs],
         cwd=full.directory,
@@ -132,5 +143,8 @@ def test_the_examples_are_programs_of_users_that_type_check_strictly(full):
         text=True,
         check=False,
     )
-    assert checked.stdout.count("error:") == 1, checked.stdout
-    assert 'wrong.py:2: error: Incompatible types in assignment (expression has type "str"' in checked.stdout
+    found = re.findall(r"^(\S+?):(\d+): error: .* \[([\w-]+)\]$", checked.stdout, re.MULTILINE)
+    first = WRONG_PROGRAM.count("\n") + 1
+    expected = [("wrong.py", str(line), code) for line, (_, code) in enumerate(MISTAKES.values(), first)]
+    assert found == expected, checked.stdout
+    assert f"Found {len(expected)} errors in 1 file" in checked.stdout

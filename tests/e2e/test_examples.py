@@ -189,11 +189,12 @@ def test_a_lambda_function_reads_secrets_manager_alone(
         connection_id = connect(team, site)
         program = (
             "import json, sys; from lambda_handler import handler\n"
-            "print(json.dumps([handler({'connection_id': sys.argv[1], 'url': sys.argv[2]}, None) for _ in range(3)]))"
+            "print(json.dumps([handler({'connection_id': sys.argv[1]}, None) for _ in range(3)]))"
         )
         answer = users.start(
-            *("-c", program, connection_id, broker.url),
+            *("-c", program, connection_id),
             environment={
+                "PROVIDER_API": broker.url,
                 "EVERTOKEN_SECRET_PREFIX": f"evertoken/local/tokens/{team.tenant_id}",
                 "AWS_ENDPOINT_URL": installation.stack.endpoint,
                 "AWS_REGION": "us-east-1",

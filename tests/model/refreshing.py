@@ -25,7 +25,8 @@ Step = tuple[str, State]
 
 def with_worker(state: State, index: int, worker: Worker) -> State:
     """Return the state with one worker replaced."""
-    return state._replace(workers=(*state.workers[:index], worker, *state.workers[index + 1 :]))
+    row, provider, secret, workers, *rest = state  # as `_replace` does, in half the time: every step comes through here
+    return State(row, provider, secret, (*workers[:index], worker, *workers[index + 1 :]), *rest)
 
 
 def publishing(rules: Rules, row: Row, *, fence: int) -> Worker:

@@ -23,7 +23,7 @@ INPUT = json.dumps({"at": "<aws.scheduler.scheduled-time>", "kept": "as it is"})
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     directory = tmp_path_factory.mktemp("scheduler")
-    made = LocalStack(port=find_free_port(), directory=directory, tenant_minute_seconds=2)
+    made = LocalStack(port=find_free_port(), directory=directory, tenant_minute_seconds=1)
     process.start(made, owner=os.getpid())
     yield made
     process.stop(made)

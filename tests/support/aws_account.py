@@ -13,6 +13,7 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.dynamodb.models import dynamodb_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -80,6 +81,7 @@ def open_aws_account(*, signing_keys: int = 1) -> Iterator[AwsAccount]:
         with mock_aws():
             boto3.DEFAULT_SESSION = build_session()  # moto puts the one before back
             _make_calls_atomic(patch)
+            read_attribute_values_plainly(patch)
             create_table()
             kms, sqs = boto3.client("kms"), boto3.client("sqs")
             boto3.client("scheduler").create_schedule_group(Name=SCHEDULE_GROUP)
@@ -122,6 +124,19 @@ def _make_calls_atomic(patch: pytest.MonkeyPatch) -> None:
             return call(self, *arguments)
 
     patch.setattr(BaseClient, "_make_api_call", call_alone)
+
+
+def read_attribute_values_plainly(patch: pytest.MonkeyPatch) -> None:
+    """Spare moto a dozen guesses at the name of each part of an `AttributeValue`, most of which an item does not have: a fifth of its time."""
+    pick = AttributePicker.__call__
+
+    def pick_plainly(self: AttributePicker, context: AttributePickerContext) -> Any:
+        parent = getattr(context.shape, "parent", None)
+        if parent is not None and parent.name == "AttributeValue" and isinstance(context.obj, dict):
+            return context.obj.get(context.key)
+        return pick(self, context)
+
+    patch.setattr(AttributePicker, "__call__", pick_plainly)
 
 
 def create_signing_key(kms: Any) -> str:

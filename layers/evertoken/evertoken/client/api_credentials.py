@@ -15,6 +15,11 @@ from evertoken.client.token_cache import margin_seconds
 _OK = 200
 
 
+def _is_visible(value: str) -> bool:
+    """Return whether *value* is visible ASCII alone, as header values of ours are: httpx would show any other in its exception."""
+    return all("!" <= character <= "~" for character in value)
+
+
 class BearerCache:
     """The bearer in hand, and when to get another."""
 
@@ -65,6 +70,11 @@ class ApiCredentials(BearerCache):
         if bool(token) == bool(client_id and client_secret):
             raise ConfigurationError(
                 "Give client_id and client_secret (EVERTOKEN_CLIENT_ID, EVERTOKEN_CLIENT_SECRET), or token (EVERTOKEN_TOKEN), and not both."
+            )
+        if not all(_is_visible(value) for value in (client_id, token)):
+            raise ConfigurationError(
+                "The token (EVERTOKEN_TOKEN) or client_id (EVERTOKEN_CLIENT_ID) holds a blank, a line break or another character that neither has. "
+                "A value read from a file ends with a line break: strip it."
             )
         super().__init__(bearer=token, now=now)
         self._basic = (client_id, client_secret)

@@ -40,6 +40,11 @@ _BY_STATUS: Mapping[int, tuple[type[EvertokenClientError], str]] = {
 _SERVER_ERROR = 500
 
 
+def _printable(message: str) -> str:
+    """Return *message* as logs and terminals can bear it."""
+    return "".join(one if one.isprintable() else "?" for one in message)
+
+
 def error_of(status: int, headers: Mapping[str, str], body: bytes) -> EvertokenClientError:
     """Return the error that an answer of the API stands for; total, whatever the answer is.
 
@@ -55,7 +60,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> EvertokenC
         is_retryable = told.get("retryable") is True
         unlisted = TemporarilyUnavailableError if is_retryable else RequestRefusedError
         return _BY_CODE.get(code, unlisted)(
-            message[:_LONGEST_MESSAGE],
+            _printable(message[:_LONGEST_MESSAGE]),
             code=code,
             correlation_id=correlation_id,
             retryable=is_retryable,

@@ -67,8 +67,14 @@ def _delivery_of(answer: ApiAnswer) -> Delivery:
     if answer.status != _OK:
         # A redirect, say, of what stands before the API.
         raise error_of(answer.status, answer.headers, answer.body)
+    token = decode_token(answer.body.decode(errors="replace"), where="The API's answer")
+    if token is None:
+        # The API says in an error that there is no token; a 200 without one is somebody else's.
+        raise SecretShapeError(
+            "The API's answer holds no token. Check that EVERTOKEN_API is the stack's Output ApiUrl, and what stands before it."
+        )
     return Delivery(
-        token=decode_token(answer.body.decode(errors="replace"), where="The API's answer"),
+        token=token,
         where="the API",
         answered_at=parse_http_date(answer.headers.get("date")),
     )

@@ -38,6 +38,10 @@ def answer_of(response: httpx.Response) -> ApiAnswer:
 
 def unanswered(base_url: str, request: ApiRequest, error: httpx.HTTPError) -> TransportError:
     """Return what it means that *request* was not answered: an OutcomeUnknownError when it may have arrived."""
+    if isinstance(error, httpx.LocalProtocolError):
+        return TransportError(
+            f"{request.method} {request.path} was not sent: a header's value is not one. Check new_correlation_id and the credentials."
+        )
     what = type(error).__name__
     if isinstance(error, _NOT_SENT):
         return TransportError(

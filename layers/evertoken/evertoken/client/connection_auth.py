@@ -50,7 +50,7 @@ class ConnectionAuth(httpx.Auth):
 
     A refusal is a 401; with *rejects* it is what that predicate says of an answer of 400 and above, whose body is read for it (with
     *requires_response_body*, of every answer: for providers that answer 200 to a refused token). Then the refused generation is reported, and the
-    request is sent once more with a newer token; never a third time. When there is no newer token, or the newer one is refused too, the reader's error or
+    request is sent once more with a newer token (after a redirect the one that was refused, not the one before it); never a third time. When there is no newer token, or the newer one is refused too, the reader's error or
     TokenRejectedError is raised; with *returns_refusals* the provider's answer is returned instead.
 
     A body that comes from an iterator or a file cannot be sent twice: its refusal is reported, the answer is returned, and the next request has the
@@ -125,7 +125,9 @@ class ConnectionAuth(httpx.Auth):
         response: httpx.Response = yield request
         if not (yield from self._is_refused(response, token)):
             return
-        if not isinstance(request.stream, httpx.ByteStream):
+        # After a redirect not what was sent first: an order that was taken, and led to a page that refuses, is not sent again.
+        refused = response.request
+        if not isinstance(refused.stream, httpx.ByteStream):
             self._reader.note_refused(self._connection_id, token.generation)
             return
         try:
@@ -134,8 +136,8 @@ class ConnectionAuth(httpx.Auth):
             if self._returns_refusals:
                 return
             raise
-        request.headers["Authorization"] = token.authorization
-        response = yield request
+        refused.headers["Authorization"] = token.authorization
+        response = yield refused
         if (yield from self._is_refused(response, token)) and not self._returns_refusals:
             raise TokenRejectedError(
                 f"{request.url.host} refused generation {token.generation} of {self._connection_id}, which was read a moment ago because the one before "

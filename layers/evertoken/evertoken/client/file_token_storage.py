@@ -44,6 +44,7 @@ class FileTokenStorage:
         self._path = Path(path).expanduser().resolve()
         self._lock_path = self._path.with_name(f"{self._path.name}.lock")
         self._locked: int | None = None
+        self._locked_by = 0
         self._mutex = threading.Lock()
 
     def __repr__(self) -> str:
@@ -94,7 +95,10 @@ class FileTokenStorage:
         """
         with self._mutex:
             if self._locked is not None:
-                return False
+                if self._locked_by == os.getpid():
+                    return False
+                # Inherited by a fork: the lock is the parent's.
+                self._close_lock()
             try:
                 self._path.parent.mkdir(mode=_OWNERS_DIRECTORY, parents=True, exist_ok=True)
                 descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ALONE)
@@ -108,15 +112,22 @@ class FileTokenStorage:
             except OSError as error:
                 os.close(descriptor)
                 raise self._failed("cannot be locked", error) from error
-            self._locked = descriptor
+            self._locked, self._locked_by = descriptor, os.getpid()
             return True
 
     def unlock(self) -> None:
         """Give the lock back; does nothing when it is not held."""
         with self._mutex:
             if self._locked is not None:
-                os.close(self._locked)
-                self._locked = None
+                self._close_lock()
+
+    def _close_lock(self) -> None:
+        assert self._locked is not None
+        if self._locked_by == os.getpid():
+            # A child that was forked meanwhile has the descriptor too, and closing ours alone would leave the lock to it (flock(2)).
+            fcntl.flock(self._locked, fcntl.LOCK_UN)
+        os.close(self._locked)
+        self._locked = None
 
     def _replace(self, content: bytes) -> None:
         temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")

@@ -111,7 +111,9 @@ class OAuthAuth(httpx.Auth):
         response: httpx.Response = yield request
         if not (yield from self._is_refused(response, tokens)):
             return
-        if not self._client.config.auto_refresh or not isinstance(request.stream, httpx.ByteStream):
+        # After a redirect not what was sent first: an order that was taken, and led to a page that refuses, is not sent again.
+        refused = response.request
+        if not self._client.config.auto_refresh or not isinstance(refused.stream, httpx.ByteStream):
             return
         try:
             tokens = yield _Renew(tokens)
@@ -119,8 +121,8 @@ class OAuthAuth(httpx.Auth):
             if self._returns_refusals:
                 return
             raise
-        request.headers["Authorization"] = tokens.authorization
-        response = yield request
+        refused.headers["Authorization"] = tokens.authorization
+        response = yield refused
         if not self._returns_refusals and (yield from self._is_refused(response, tokens)):
             raise TokenRejectedError(
                 f"{request.url.host} refuses the newest access token, too (its last answer: {response.status_code}). A newer one will not help: look at the "

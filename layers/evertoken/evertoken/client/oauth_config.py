@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self, get_args
@@ -16,6 +17,8 @@ ClientAuthenticationMethod = Literal["basic", "post", "none"]
 Encoding = Literal["form", "json"]
 Rotation = Literal["static", "grace", "strict", "unknown"]
 StartingGrant = Literal["client_credentials", "authorization_code", "session_login"]
+
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
 _CHOICES: Final = {
     "client_authentication": get_args(ClientAuthenticationMethod),
@@ -96,6 +99,11 @@ class OAuthConfig:
         if not self.token_url and not self.access_token:
             raise ConfigurationError(
                 "token_url is missing. Give the provider's token endpoint, or an access_token that is used as it is."
+            )
+        if self.access_token and not _VISIBLE.fullmatch(self.access_token):
+            # Written as a header it would fail, with the token in the error's text.
+            raise ConfigurationError(
+                "access_token must be visible ASCII characters. Look for a line break at its end, which a file leaves there."
             )
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:

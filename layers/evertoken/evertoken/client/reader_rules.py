@@ -67,9 +67,10 @@ class ReaderRules:
 
         Raises: EvertokenClientError, as the source that was asked last says.
         """
-        if not _CONNECTION_ID.fullmatch(connection_id):
+        # None is what an environment variable that is not set becomes.
+        if not isinstance(connection_id, str) or not _CONNECTION_ID.fullmatch(connection_id):
             raise ConfigurationError(
-                f"{connection_id[:40]!r} is no connection id. It is the connection_id that POST /v1/connections answers with (con_…)."
+                f"{str(connection_id)[:40]!r} is no connection id. It is the connection_id that POST /v1/connections answers with (con_…)."
             )
         entry, now = self._cache.entry(connection_id), self._now()
         if entry.is_refused and now < entry.ask_again_at:
@@ -100,7 +101,8 @@ class ReaderRules:
                 delivery = yield AskApi(connection_id, min_ttl_seconds, rejected)
                 acquired = self._admit(connection_id, delivery, min_ttl_seconds)
             except EvertokenClientError as error:
-                error.__cause__ = failure
+                if failure is not None:
+                    error.__cause__ = failure
                 failure = error
             else:
                 if _holds_nothing(failure):

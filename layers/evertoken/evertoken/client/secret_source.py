@@ -6,6 +6,7 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from evertoken.client.errors import ConfigurationError, EvertokenClientError
 from evertoken.client.http_date import parse_http_date
 from evertoken.client.operation import OnOperation, observed
 from evertoken.client.reader_commands import Delivery
@@ -49,6 +50,8 @@ class SecretSource:
         with observed("secret.read", self._on_operation):
             try:
                 answer: Any = self._connected().get_secret_value(SecretId=name)
+            except EvertokenClientError:
+                raise  # there is no boto3, and so nothing to translate with
             except Exception as error:
                 raise translate(error, name) from error
             return Delivery(
@@ -71,8 +74,6 @@ def _connect() -> SecretsManagerClient:
         import boto3
         from botocore.config import Config
     except ImportError as error:
-        from evertoken.client.errors import ConfigurationError
-
         raise ConfigurationError(
             "Reading from Secrets Manager needs boto3. Install evertoken[aws], or give the reader the API (api=) instead of secret_prefix."
         ) from error

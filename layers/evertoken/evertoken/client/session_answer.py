@@ -16,7 +16,7 @@ from evertoken.client.results import SessionUser
 from evertoken.client.session_state import PolledSession
 
 # RFC 6750 section 2.1 (b64token): whatever else would break, or break out of, the Authorization header.
-_BEARER = re.compile(r"[A-Za-z0-9._~+/=-]+")
+BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
 _TOLERATED_SKEW_SECONDS: Final = 5
 """Clocks that differ by less are left alone: the header Date has whole seconds, and an answer takes its time."""
 
@@ -32,7 +32,7 @@ def parse_tokens(
     document = _object(answer)
     token = document.get("access_token")
     expires_at = _instant(document.get("expires_at"))
-    if not isinstance(token, str) or not _BEARER.fullmatch(token) or expires_at is None:
+    if not isinstance(token, str) or not BEARER.fullmatch(token) or expires_at is None:
         raise _misshapen("a token and when it expires")
     served_at = parse_http_date(answer.headers.get("date"))
     if served_at is not None and abs((served_at - received_at).total_seconds()) > _TOLERATED_SKEW_SECONDS:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Final, Literal
-from urllib.parse import quote
 
+from evertoken.client.api_call import segment
 from evertoken.client.api_errors import error_of
 from evertoken.client.api_exchange import ApiAnswer
 from evertoken.client.errors import CredentialsError, EvertokenClientError
@@ -77,7 +77,7 @@ class SessionReading:
     def _ask(
         self, name: str, method: Literal["GET", "DELETE"], session_id: str, tokens: OAuthTokens
     ) -> Steps[ApiAnswer]:
-        path = f"/v1/sessions/{quote(session_id, safe='')}"
+        path = f"/v1/sessions/{segment(session_id)}"
         with observed(name, self._on_operation):
             answer: ApiAnswer = yield Exchange(method=method, path=path, bearer=tokens.access_token)
         return answer

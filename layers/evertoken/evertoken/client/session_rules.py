@@ -24,7 +24,7 @@ from evertoken.client.errors import (
 )
 from evertoken.client.oauth_tokens import OAuthTokens
 from evertoken.client.operation import OnOperation, observed
-from evertoken.client.session_answer import parse_tokens
+from evertoken.client.session_answer import BEARER, parse_tokens
 from evertoken.client.session_commands import Exchange, Load, Pause, Save, Steps
 from evertoken.client.token_storage import AsyncTokenStorage, TokenStorage
 
@@ -58,6 +58,11 @@ class SessionRules:
         if not token and storage is None:
             raise ConfigurationError(
                 "Give the session's token (POST /v1/sessions answers with it), or a storage that has one."
+            )
+        if token and not BEARER.fullmatch(token):
+            # Written as a header it would fail, with the token in the error's text.
+            raise ConfigurationError(
+                "The session's token has characters that no token has (RFC 6750 section 2.1). Look for a line break at its end."
             )
         if expires_at is not None and expires_at.tzinfo is None:
             raise ConfigurationError(

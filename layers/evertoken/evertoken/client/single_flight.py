@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future
 from typing import Any
+
+from evertoken.client.errors import ConfigurationError
 
 
 class SingleFlight:
     """Runs one piece of work a key at a time; safe under threads."""
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, Future[Any]] = {}
+        self._under_way: dict[Hashable, tuple[Future[Any], int]] = {}
         self._lock = threading.Lock()
 
     def run(self, key: Hashable, work: Callable[[], Any]) -> Any:
         """Return what *work* returns, or what the call under way for *key* returns.
 
         Who joins gets the failure of who works, too. If the working thread is torn away (KeyboardInterrupt, SystemExit), another takes over.
+
+        Raises:
+            ConfigurationError: *work* itself came back for *key*, and would wait for itself.
         """
+        # A child that was forked would wait for ever for a thread that only its parent has.
+        key = (os.getpid(), key)
         while True:
             with self._lock:
                 joined = self._under_way.get(key)
                 if joined is None:
                     mine: Future[Any] = Future()
-                    self._under_way[key] = mine
+                    self._under_way[key] = mine, threading.get_ident()
             if joined is None:
                 return self._lead(key, mine, work)
+            flight, leader = joined
+            if leader == threading.get_ident():
+                raise ConfigurationError(
+                    "A hook (on_operation) called back for the very thing that waits for it. Let it use a reader or client of its own."
+                )
             try:
-                return joined.result()
+                return flight.result()
             except CancelledError:
                 continue
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from evertoken.client import steps
-from evertoken.client.errors import EvertokenClientError, TransportError
+from evertoken.client.errors import TransportError
 from evertoken.client.socketio_async import AsyncSessionSocket, connect_async
 from evertoken.client.socketio_options import Handler, Handlers, SocketOptions, import_socketio
 from evertoken.client.socketio_rules import (
@@ -88,7 +88,7 @@ class SessionSocket:
         self._open = threading.Event()
         self._closing = threading.Event()
         self._over = threading.Event()
-        self._failure: EvertokenClientError | None = None
+        self._failure: Exception | None = None
         self._keeper: threading.Thread | None = None
 
     @property
@@ -165,7 +165,7 @@ class SessionSocket:
                     steps.run(self._rules.open(ended[1]), self._perform)
         except _ClosedError:
             pass
-        except EvertokenClientError as error:
+        except Exception as error:  # noqa: BLE001  # the program's own tokens may raise anything, and wait() has to tell
             self._failure = error
         finally:
             self._open.clear()

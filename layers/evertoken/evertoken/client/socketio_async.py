@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from evertoken.client import steps
-from evertoken.client.errors import EvertokenClientError, TransportError
+from evertoken.client.errors import TransportError
 from evertoken.client.socketio_options import (
     Handler,
     Handlers,
@@ -71,7 +71,7 @@ class AsyncSessionSocket:
         self._ended: asyncio.Queue[tuple[Any, str]] = asyncio.Queue()
         self._open = asyncio.Event()
         self._over = asyncio.Event()
-        self._failure: EvertokenClientError | None = None
+        self._failure: Exception | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -143,7 +143,7 @@ class AsyncSessionSocket:
                     self._open.clear()
                     await self._disconnect()
                     await steps.run_async(self._rules.open(ended[1]), self._perform)
-        except EvertokenClientError as error:
+        except Exception as error:  # noqa: BLE001  # the program's own tokens may raise anything, and wait() has to tell
             self._failure = error
         finally:
             self._open.clear()
