@@ -25,7 +25,9 @@ Step = tuple[str, State]
 
 def with_worker(state: State, index: int, worker: Worker) -> State:
     """Return the state with one worker replaced."""
-    row, provider, secret, workers, *rest = state  # as `_replace` does, in half the time: every step comes through here
+    row, provider, secret, workers, *rest = (
+        state  # as `_replace` does, in half the time: every step comes through here
+    )
     return State(row, provider, secret, (*workers[:index], worker, *workers[index + 1 :]), *rest)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 
+from evertoken.adapters.idle_connections import IdleConnections
 from evertoken.entrypoints.auth_api import build_auth_api
 from evertoken.entrypoints.connections_api import build_connections_api
 from evertoken.entrypoints.oauth_callback import build_oauth_callback
@@ -274,9 +276,26 @@ def result_of(answer: HttpResult) -> dict[str, str]:
 
 
 @contextmanager
+def closing_idle_connections() -> Iterator[None]:
+    """Close at the end what functions keep open to providers, those that were restarted too: on Lambda their process would have ended."""
+    begun: list[IdleConnections] = []
+    begin = IdleConnections.__init__
+
+    def begin_and_note(self: IdleConnections) -> None:
+        begin(self)
+        begun.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IdleConnections, "__init__", begin_and_note)
+        yield
+    for connections in begun:
+        connections.close()
+
+
+@contextmanager
 def open_control_plane(*, signing_keys: int = 1, **environ: str) -> Iterator[ControlPlane]:
     """Wire the functions as their handlers do."""
-    with open_aws_account(signing_keys=signing_keys) as account:
+    with open_aws_account(signing_keys=signing_keys) as account, closing_idle_connections():
         plane = ControlPlane(account=account, environ=account.environ(**environ))
         for name in BUILDERS:
             plane.restart(name)

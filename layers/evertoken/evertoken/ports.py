@@ -93,6 +93,8 @@ class TokenSetCommit:
     refresh_token_expires_at: datetime | None
     refresh_at: datetime | None
     consent: Consent | None = None
+    replaces_consent: bool = True
+    """Whether the row may say something of a consent already, so that no *consent* means to take it out."""
     due_at: datetime | None
     """When a worker has to look once nothing is owed: at the plan, or when the end of the consent has to be told."""
     publication: PublicationMode

@@ -82,9 +82,7 @@ def to_item(connection: Connection, shards: int) -> dict[str, dict[str, Any]]:
             "consent_ends_at": c.consent_ends_at,
             "consent_notice_at": c.consent_notice_at,
             "consent_noticed_at": c.consent_noticed_at,
-            "origin_trigger": c.origin.trigger.value if c.origin else None,
-            "origin_actor": c.origin.actor or None if c.origin else None,
-            "correlation_id": c.origin.correlation_id or None if c.origin else None,
+            "origin": encode_origin(c.origin) if c.origin else None,
             "created_at": c.created_at,
             "updated_at": c.updated_at,
         }
@@ -186,14 +184,16 @@ def _lease(item: Item) -> Lease | None:
     return None if until is None else Lease(owner=text(item, "lease_owner"), until=until)
 
 
+def encode_origin(origin: Origin) -> str:
+    """Return the one attribute that an origin is: every lease writes it, and each attribute of an update costs."""
+    return f"{origin.trigger.value}\t{origin.actor}\t{origin.correlation_id}"
+
+
 def _origin(item: Item) -> Origin | None:
-    if "origin_trigger" not in item:
+    if "origin" not in item:
         return None
-    return Origin(
-        trigger=Trigger(text(item, "origin_trigger")),
-        actor=text(item, "origin_actor"),
-        correlation_id=text(item, "correlation_id"),
-    )
+    trigger, actor, correlation_id = text(item, "origin").split("\t")
+    return Origin(trigger=Trigger(trigger), actor=actor, correlation_id=correlation_id)
 
 
 def _failure(item: Item) -> FailureRecord | None:

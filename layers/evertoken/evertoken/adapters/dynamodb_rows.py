@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from evertoken.adapters.aws_errors import error_code, unavailable_as
-from evertoken.adapters.dynamodb_items import from_item
+from evertoken.adapters.dynamodb_items import encode_origin, from_item
 from evertoken.adapters.dynamodb_keys import connection_key, due_partition, listed_at
 from evertoken.adapters.dynamodb_values import Item, Update
 from evertoken.domain.connection import (
@@ -94,8 +94,9 @@ class ConnectionRows:
             "refresh_at", commit.refresh_at
         )
         consent = commit.consent
-        update.set("consent_ends_at", None if consent is None else consent.ends_at)
-        update.set("consent_notice_at", None if consent is None else consent.notice_at)
+        if consent is not None or commit.replaces_consent:
+            update.set("consent_ends_at", None if consent is None else consent.ends_at)
+            update.set("consent_notice_at", None if consent is None else consent.notice_at)
         update.set("commit_id", commit.commit_id).set("open_attempts", 0).set("updated_at", commit.now)
         update.remove("failure_cause", "failure_code", "failure_count", "failed_at", "cooldown_until")
 
@@ -104,8 +105,7 @@ class ConnectionRows:
         update.set("failure_count", failure.count).set("failed_at", failure.failed_at)
 
     def _set_origin(self, update: Update, origin: Origin) -> None:
-        update.set("origin_trigger", origin.trigger.value).set("origin_actor", origin.actor or None)
-        update.set("correlation_id", origin.correlation_id or None)
+        update.set("origin", encode_origin(origin))
 
     def _set_revocation(self, update: Update, revocation: PendingRevocation) -> None:
         update.set("revocation_sealed", revocation.sealed.ciphertext).set(

@@ -75,6 +75,7 @@ def prepare_commit(
         refresh_token_expires_at=find_end(provider, token_set),
         refresh_at=refresh_at,
         consent=consent,
+        replaces_consent=row.consent_ends_at is not None,
         due_at=_due_at(row, refresh_at, consent),
         publication=row.publication,
         now=clock.now(),
