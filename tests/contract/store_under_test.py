@@ -35,7 +35,7 @@ from tests.contract.template_table import create_table
 from tests.fakes.clock import FakeClock
 from tests.fakes.connection_store import FakeConnectionStore
 from tests.simulation.numbered import FAULTS, Fault, Numbered, disturb
-from tests.support.aws_account import build_session, read_attribute_values_plainly
+from tests.support.aws_account import build_session, make_calls_atomic, read_attribute_values_plainly
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 SHARDS = 4
@@ -102,6 +102,7 @@ def moto_account() -> Iterator[Any]:
         patch.delenv("AWS_PROFILE", raising=False)
         with mock_aws():
             boto3.DEFAULT_SESSION = build_session()  # moto puts the one before back
+            make_calls_atomic(patch)
             read_attribute_values_plainly(patch)
             yield boto3.client("dynamodb")
 

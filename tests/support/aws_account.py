@@ -80,7 +80,7 @@ def open_aws_account(*, signing_keys: int = 1) -> Iterator[AwsAccount]:
         patch.delenv("AWS_PROFILE", raising=False)
         with mock_aws():
             boto3.DEFAULT_SESSION = build_session()  # moto puts the one before back
-            _make_calls_atomic(patch)
+            make_calls_atomic(patch)
             read_attribute_values_plainly(patch)
             create_table()
             kms, sqs = boto3.client("kms"), boto3.client("sqs")
@@ -115,7 +115,7 @@ def empty_account() -> None:
             secrets.pop(secret.arn)
 
 
-def _make_calls_atomic(patch: pytest.MonkeyPatch) -> None:
+def make_calls_atomic(patch: pytest.MonkeyPatch) -> None:
     """One call at a time, as AWS serialises the calls to one item: moto reads and writes in two steps."""
     lock, call = threading.RLock(), BaseClient._make_api_call
 
