@@ -102,6 +102,18 @@ class User:
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
+    def start(self, *arguments):
+        """A process that goes on; its lines can be read."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def run_at_terminal(self, *arguments, typed="", interrupted_when=None):
         """Everything that a terminal shows, and the exit status; Ctrl-C comes when what is shown is enough."""
         ours, theirs = pty.openpty()

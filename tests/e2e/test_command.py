@@ -50,7 +50,7 @@ def test_a_new_user_gets_a_first_token_through_the_command_and_takes_it_away_aga
         document(operator.put(f"/v1/registrations/{provider_id}", registration))
 
         user = User(tmp_path, api).without_environment()
-        logged_in = user.run(
+        logged_in = user.run_process(
             "login",
             "--api",
             api,
@@ -60,20 +60,20 @@ def test_a_new_user_gets_a_first_token_through_the_command_and_takes_it_away_aga
             given=client["client_secret"],
         )
         assert logged_in.status == 0, logged_in.error
-        assert provider_id in user.run("providers", provider_id).out
+        assert provider_id in user.run_process("providers", provider_id).out
 
         connected = connect(user, provider_id, return_url, server)
         connection_id = connected["connection_id"]
         assert connected["status"] == "active"
-        assert connection_id in user.run("ls").out
-        token = user.run("token", connection_id).out.strip()
+        assert connection_id in user.run_process("ls").out
+        token = user.run_process("token", connection_id).out.strip()
         installation.canaries.add(token)
-        assert json.loads(user.run("token", connection_id, "--json").out)["access_token"] == token
-        refreshed = user.run("refresh", connection_id, "--json")
+        assert json.loads(user.run_process("token", connection_id, "--json").out)["access_token"] == token
+        refreshed = user.run_process("refresh", connection_id, "--json")
         assert refreshed.status == 0, refreshed.error
-        assert user.run("explain", connection_id).status == 0
-        assert user.run("disconnect", connection_id, "--yes").status == 0
-        gone = user.run("token", connection_id)
+        assert user.run_process("explain", connection_id).status == 0
+        assert user.run_process("disconnect", connection_id, "--yes").status == 0
+        gone = user.run_process("token", connection_id)
         assert (gone.status, "DISCONNECTED" in gone.error) == (5, True)
 
 
