@@ -8,8 +8,8 @@ from evertoken.client.api_exchange import ApiAnswer, ApiRequest
 from evertoken.client.errors import ConfigurationError, OutcomeUnknownError, TransportError
 
 CONNECT_SECONDS = 5.0
-# Raised before the first byte of a request is on its way.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""Raised before the first byte of a request is on its way."""
 
 
 def build_request(
@@ -43,7 +43,7 @@ def unanswered(base_url: str, request: ApiRequest, error: httpx.HTTPError) -> Tr
             f"{request.method} {request.path} was not sent: a header's value is not one. Check new_correlation_id and the credentials."
         )
     what = type(error).__name__
-    if isinstance(error, _NOT_SENT):
+    if isinstance(error, NOT_SENT):
         return TransportError(
             f"The API at {base_url} cannot be reached ({what}). Check EVERTOKEN_API and the network, and try again."
         )

@@ -6,43 +6,15 @@ client = httpx.Client(auth=ConnectionAuth(reader, "con_…"))
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Generator
 
 import httpx
 
 from evertoken.client.async_reader import AsyncTokenReader
-from evertoken.client.errors import ConfigurationError, EvertokenClientError, TokenRejectedError
-from evertoken.client.loopback import is_loopback
+from evertoken.client.bearer_exchange import BearerExchange, Rejects, can_be_sent_twice
+from evertoken.client.errors import ConfigurationError
 from evertoken.client.reader import TokenReader
-from evertoken.client.refusal import UNAUTHORIZED
 from evertoken.client.token import Token
-
-Rejects = Callable[[httpx.Response], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Get:
-    """A token is needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reject:
-    """A newer token than that of this generation is needed."""
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadBody:
-    """The answer's body is needed."""
-
-    response: httpx.Response
-
-
-_Command = _Get | _Reject | _ReadBody
-_Steps = Generator[_Command | httpx.Request, Any, None]
 
 
 class ConnectionAuth(httpx.Auth):
@@ -73,115 +45,72 @@ class ConnectionAuth(httpx.Auth):
             raise ConfigurationError(
                 "requires_response_body needs rejects: the predicate that looks at the body."
             )
-        self._reader = reader
-        self._connection_id = connection_id
-        self._rejects = rejects
-        # Not httpx's attribute of this name: that one reads the bodies of downloads, too.
-        self._reads_all = requires_response_body
-        self._returns_refusals = returns_refusals
+        # Not httpx's attribute requires_response_body: that one reads the bodies of downloads, too.
+        self._bearers = _ConnectionBearers(
+            reader,
+            connection_id,
+            rejects=rejects,
+            reads_all=requires_response_body,
+            returns_refusals=returns_refusals,
+        )
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Drive the steps for httpx.Client."""
-        steps = self._steps(request)
-        try:
-            command = next(steps)
-            while True:
-                if isinstance(command, httpx.Request):
-                    response = yield command
-                    command = steps.send(response)
-                    continue
-                try:
-                    answer = self._perform(command)
-                except EvertokenClientError as error:
-                    command = steps.throw(error)
-                else:
-                    command = steps.send(answer)
-        except StopIteration:
-            return
+        """Send *request*, and once more where that helps, for httpx.Client."""
+        return self._bearers.run(request)
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Drive the steps for httpx.AsyncClient."""
-        steps = self._steps(request)
-        try:
-            command = next(steps)
-            while True:
-                if isinstance(command, httpx.Request):
-                    response = yield command
-                    command = steps.send(response)
-                    continue
-                try:
-                    answer = await self._perform_async(command)
-                except EvertokenClientError as error:
-                    command = steps.throw(error)
-                else:
-                    command = steps.send(answer)
-        except StopIteration:
-            return
+    def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send *request*, and once more where that helps, for httpx.AsyncClient."""
+        return self._bearers.run_async(request)
 
-    def _steps(self, request: httpx.Request) -> _Steps:
-        _refuse_plain_http(request.url)
-        token: Token = yield _Get()
-        request.headers["Authorization"] = token.authorization
-        response: httpx.Response = yield request
-        if not (yield from self._is_refused(response, token)):
-            return
-        # After a redirect not what was sent first: an order that was taken, and led to a page that refuses, is not sent again.
-        refused = response.request
-        if not isinstance(refused.stream, httpx.ByteStream):
-            self._reader.note_refused(self._connection_id, token.generation)
-            return
-        try:
-            token = yield _Reject(token.generation)
-        except EvertokenClientError:
-            if self._returns_refusals:
-                return
-            raise
-        refused.headers["Authorization"] = token.authorization
-        response = yield refused
-        if (yield from self._is_refused(response, token)) and not self._returns_refusals:
-            raise TokenRejectedError(
-                f"{request.url.host} refused generation {token.generation} of {self._connection_id}, which was read a moment ago because the one before "
-                f"was refused too (the last answer: {response.status_code}). A newer token will not help: look at the scope, the account, and what "
-                "else this provider wants (an API key, an address). returns_refusals=True hands over the provider's answer."
-            )
 
-    def _is_refused(
-        self, response: httpx.Response, token: Token
-    ) -> Generator[_Command | httpx.Request, Any, bool]:
-        if response.request.headers.get("Authorization") != token.authorization:
-            return False  # httpx followed a redirect to another origin, without the token
-        if self._rejects is None:
-            return response.status_code == UNAUTHORIZED
-        if not (response.is_error or self._reads_all):
-            return False
-        yield _ReadBody(response)
-        return self._rejects(response)
+class _ConnectionBearers(BearerExchange[Token]):
+    """A connection's tokens, of a reader."""
 
-    def _perform(self, command: _Command) -> object:
-        if isinstance(command, _ReadBody):
-            return command.response.read()
+    def __init__(
+        self,
+        reader: TokenReader | AsyncTokenReader,
+        connection_id: str,
+        *,
+        rejects: Rejects | None,
+        reads_all: bool,
+        returns_refusals: bool,
+    ) -> None:
+        super().__init__(rejects=rejects, reads_all=reads_all, returns_refusals=returns_refusals)
+        self._reader = reader
+        self._connection_id = connection_id
+
+    def _may_repeat(self, request: httpx.Request, refused: Token) -> bool:
+        if can_be_sent_twice(request):
+            return True
+        self._reader.note_refused(self._connection_id, refused.generation)
+        return False
+
+    def _explain(self, request: httpx.Request, bearer: Token, response: httpx.Response) -> str:
+        return (
+            f"{request.url.host} refused generation {bearer.generation} of {self._connection_id}, which was read a moment ago because the one before "
+            f"was refused too (the last answer: {response.status_code}). A newer token will not help: look at the scope, the account, and what "
+            "else this provider wants (an API key, an address). returns_refusals=True hands over the provider's answer."
+        )
+
+    def _get(self) -> Token:
+        return self._blocking_reader().get(self._connection_id)
+
+    def _replace(self, refused: Token) -> Token:
+        return self._blocking_reader().reject(self._connection_id, refused.generation)
+
+    async def _get_async(self) -> Token:
+        if isinstance(self._reader, TokenReader):
+            return await asyncio.to_thread(self._get)  # it may block on the network
+        return await self._reader.get(self._connection_id)
+
+    async def _replace_async(self, refused: Token) -> Token:
+        if isinstance(self._reader, TokenReader):
+            return await asyncio.to_thread(self._replace, refused)
+        return await self._reader.reject(self._connection_id, refused.generation)
+
+    def _blocking_reader(self) -> TokenReader:
         if not isinstance(self._reader, TokenReader):
             raise ConfigurationError(
                 "httpx.Client needs a ConnectionAuth with a TokenReader; AsyncTokenReader is for httpx.AsyncClient."
             )
-        if isinstance(command, _Get):
-            return self._reader.get(self._connection_id)
-        return self._reader.reject(self._connection_id, command.generation)
-
-    async def _perform_async(self, command: _Command) -> object:
-        if isinstance(command, _ReadBody):
-            return await command.response.aread()
-        if isinstance(self._reader, TokenReader):
-            # It may block on the network.
-            return await asyncio.to_thread(self._perform, command)
-        if isinstance(command, _Get):
-            return await self._reader.get(self._connection_id)
-        return await self._reader.reject(self._connection_id, command.generation)
-
-
-def _refuse_plain_http(url: httpx.URL) -> None:
-    if url.scheme != "https" and not is_loopback(url.host):
-        raise ConfigurationError(
-            f"The request to {url.host} would carry the token over {url.scheme}, where anybody on the way can read it. Use https "
-            "(RFC 6750 section 5.3)."
-        )
+        return self._reader

@@ -5,20 +5,18 @@ from __future__ import annotations
 import httpx
 
 from evertoken.client.api_exchange import ApiAnswer
+from evertoken.client.api_transport import NOT_SENT, answer_of
 from evertoken.client.errors import OutcomeUnknownError, TransportError
 from evertoken.client.session_commands import Exchange
 
 TIMEOUT_SECONDS = 5.0
 """Short, because a refresh whose answer is lost has to be repeated while the service still gives the same successor."""
 
-# Raised before the first byte of the request is on its way.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
 
 def send(client: httpx.Client, base_url: str, exchange: Exchange) -> ApiAnswer:
     """Return the answer, whatever it says. Raises: TransportError, OutcomeUnknownError."""
     try:
-        return _answer(client.send(_build(client, base_url, exchange), follow_redirects=False))
+        return answer_of(client.send(_build(client, base_url, exchange), follow_redirects=False))
     except httpx.HTTPError as error:
         raise _lost(base_url, error) from error
 
@@ -26,7 +24,7 @@ def send(client: httpx.Client, base_url: str, exchange: Exchange) -> ApiAnswer:
 async def send_async(client: httpx.AsyncClient, base_url: str, exchange: Exchange) -> ApiAnswer:
     """Return the answer, whatever it says. Raises: TransportError, OutcomeUnknownError."""
     try:
-        return _answer(await client.send(_build(client, base_url, exchange), follow_redirects=False))
+        return answer_of(await client.send(_build(client, base_url, exchange), follow_redirects=False))
     except httpx.HTTPError as error:
         raise _lost(base_url, error) from error
 
@@ -36,13 +34,9 @@ def _build(client: httpx.Client | httpx.AsyncClient, base_url: str, exchange: Ex
     return client.build_request(exchange.method, base_url + exchange.path, headers=headers)
 
 
-def _answer(response: httpx.Response) -> ApiAnswer:
-    return ApiAnswer(status=response.status_code, headers=dict(response.headers), body=response.content)
-
-
 def _lost(base_url: str, error: httpx.HTTPError) -> TransportError:
     what = type(error).__name__
-    if isinstance(error, _NOT_SENT):
+    if isinstance(error, NOT_SENT):
         return TransportError(
             f"{base_url} cannot be reached ({what}). Check the address and the network, and try again."
         )
